@@ -1,0 +1,1 @@
+"""Boxes to run untrusted code in. Knows nothing of tasks, models or grades."""

@@ -1,0 +1,175 @@
+"""The embedded backend: a bubblewrap process tree a box, on the root file system that is built from packages. Needs no daemon.
+
+It is a process sandbox on the shared kernel. Started by root, a box has an executor of its own uid and control groups; started by anyone
+else, the executor shares the agent's uid and only per-process limits hold. `shortfalls` says which.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import shutil
+import subprocess
+from pathlib import Path
+
+from sandboxes.cgroups import ControlGroup, make_group, sweep_groups
+from sandboxes.executor import ARGV, ENVIRONMENT, Executor, ExecutorSandbox, LastWords
+from sandboxes.images.recipe import ImageRecipe, Say
+from sandboxes.images.rootfs import build_rootfs, read_manifest
+from sandboxes.owner import this_process
+from sandboxes.sandbox import HARNESS_DIRECTORY, MIB, REPOSITORY, Limits, Sandbox, SandboxError
+
+_CREATIONS_AT_ONCE = 8
+_START_SECONDS = 30.0
+_MINIMUM_VERSION = (0, 8)  # --disable-userns, --size
+
+
+class BubblewrapEngine:
+    """Boxes are bubblewrap process trees; they end when the harness does."""
+
+    name = "bubblewrap"
+
+    def __init__(self, recipe: ImageRecipe, say: Say) -> None:
+        self._recipe = recipe
+        self._say = say
+        self._rootfs = Path()
+        self._bwrap: list[str] = []
+        self._grouped = False
+        self._creating = asyncio.Semaphore(_CREATIONS_AT_ONCE)
+        self._open: dict[str, ExecutorSandbox] = {}
+        self.image = ""
+
+    async def start(self) -> None:
+        self._rootfs = await asyncio.to_thread(build_rootfs, self._recipe, self._say)
+        manifest = read_manifest(self._recipe) or {}
+        self.image = f"{self._recipe.name}@sha256:{manifest['digest']}"
+        self._bwrap = _find_bwrap(self._rootfs)
+        self._grouped = _groups_work()
+        await self.sweep()
+        await self._test_itself()
+
+    async def open(self, limits: Limits) -> Sandbox:
+        async with self._creating:
+            name = f"harness-{secrets.token_hex(6)}"
+            group = make_group(f"{name}@{this_process()}", limits) if self._grouped else None
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *self._argv(limits, group),
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.PIPE,
+                    start_new_session=True,  # Ctrl-C is the harness's to handle
+                    env={"PATH": os.environ.get("PATH", "/usr/bin:/bin")},
+                )
+            except OSError as error:
+                if group is not None:
+                    group.remove()
+                raise SandboxError(f"bubblewrap could not be started: {error}") from error
+            assert process.stdin
+            assert process.stdout
+            assert process.stderr
+            words = LastWords()
+            listening = asyncio.create_task(_collect(process.stderr, words), name="last words")
+            executor = Executor(process.stdout, process.stdin, words)
+
+            async def remove() -> None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()  # the first process of the box dies with it, and all others with that one
+                await process.wait()
+                await listening
+                if group is not None:
+                    await asyncio.to_thread(group.remove)
+                self._open.pop(name, None)
+
+            sandbox = ExecutorSandbox(name, executor, remove)
+            self._open[name] = sandbox
+            try:
+                await executor.start(_START_SECONDS)
+            except BaseException:
+                await sandbox.close()
+                raise
+            return sandbox
+
+    async def sweep(self) -> list[str]:
+        # Only groups can be left: a box's processes die with the harness process that started them.
+        return await asyncio.to_thread(sweep_groups) if self._grouped else []
+
+    def shortfalls(self) -> list[str]:
+        lines = ["process sandbox: the kernel is shared with this machine"]
+        if not self._grouped:
+            lines.append("no limit on the memory, CPU and processes of a whole box (control groups cannot be made here)")
+        if os.geteuid() != 0:
+            lines.append("the executor shares the agent's uid (the harness does not run as root)")
+        return lines
+
+    async def close(self) -> None:
+        for sandbox in list(self._open.values()):
+            await sandbox.close()
+
+    async def _test_itself(self) -> None:
+        """A box opens, runs as somebody who is not root, and reaches no network; else SandboxError."""
+        sandbox = await self.open(Limits())
+        try:
+            probe = "id -u; grep -c ':' /proc/net/dev; touch /usr/probe 2>/dev/null && echo writable; exit 0"
+            result = await sandbox.exec(["bash", "-c", probe], timeout_seconds=20)
+            if result.stdout.text().split() != ["1000", "1"]:
+                raise SandboxError(f"bubblewrap does not isolate here: its self-test printed {result.stdout.text()!r}")
+        finally:
+            await sandbox.close()
+
+    def _argv(self, limits: Limits, group: ControlGroup | None) -> list[str]:
+        size = str(limits.disk_bytes)
+        isolation = [
+            "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
+            "--hostname", "box", "--die-with-parent", "--new-session", "--clearenv", "--setenv", "PATH", ENVIRONMENT["PATH"],
+            "--ro-bind", str(self._rootfs), "/", "--proc", "/proc", "--dev", "/dev",
+            "--perms", "1777", "--size", size, "--tmpfs", "/tmp",
+            "--perms", "1777", "--size", size, "--tmpfs", "/dev/shm",
+            "--perms", "0777", "--size", size, "--tmpfs", REPOSITORY,
+            "--perms", "0755", "--size", str(64 * MIB), "--tmpfs", HARNESS_DIRECTORY,
+            "--chdir", "/", "--cap-drop", "ALL",
+        ]  # fmt: skip
+        if os.geteuid() == 0:
+            for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_KILL"):
+                isolation += ["--cap-add", capability]
+        else:
+            isolation += ["--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000"]
+        if group is not None:
+            # Where the executor looks for the count of out-of-memory kills in a container as well.
+            place = "/sys/fs/cgroup/memory" if len(group.directories) > 1 else "/sys/fs/cgroup"
+            isolation += ["--tmpfs", "/sys", "--ro-bind", str(group.memory), place, "--remount-ro", "/sys"]
+        limit = ["prlimit", f"--nofile={limits.open_files}", "--core=0", f"--fsize={limits.disk_bytes}", "--"]
+        command = [*limit, *self._bwrap, *isolation, "--", *ARGV]
+        if group is None:
+            return command
+        enter = 'for file in $PROCS; do echo $$ > "$file" || exit 125; done; exec "$@"'.replace("$PROCS", " ".join(group.procs_files))
+        return ["sh", "-c", enter, "sh", *command]
+
+
+def _find_bwrap(rootfs: Path) -> list[str]:
+    """The system's bubblewrap where it is new enough, else the one in the root file system, by its own loader."""
+    if installed := shutil.which("bwrap"):
+        said = subprocess.run([installed, "--version"], capture_output=True, text=True, check=False).stdout.split()
+        version = tuple(int(part) for part in said[-1].split(".")[:2]) if said else (0, 0)
+        if version >= _MINIMUM_VERSION:
+            return [installed]
+    loader = next(iter((rootfs / "usr/lib64").glob("ld-linux-*")), next(iter((rootfs / "usr/lib").glob("ld-linux-*")), None))
+    if loader is None or not (rootfs / "usr/bin/bwrap").exists():
+        raise SandboxError("bubblewrap is not here: install it (`apt-get install bubblewrap`) or start a Docker daemon")
+    libraries = ":".join(str(directory) for directory in (rootfs / "usr/lib").glob("*-linux-gnu*"))
+    return [str(loader), "--library-path", libraries, str(rootfs / "usr/bin/bwrap")]
+
+
+def _groups_work() -> bool:
+    try:
+        make_group(f"probe-{secrets.token_hex(4)}@{this_process()}", Limits()).remove()
+    except (OSError, SandboxError):
+        return False
+    return True
+
+
+async def _collect(stream: asyncio.StreamReader, words: LastWords) -> None:
+    while chunk := await stream.read(4096):
+        words.add(chunk)

@@ -1,0 +1,239 @@
+// The executor: the first program of every box. It stays there and serves the harness over its own stdin and stdout, so that a
+// command costs a fork and not a `docker exec`.
+//
+// Where the box allows it, it is root with the capabilities SETUID, SETGID and KILL alone, while commands run as the agent's uid: an
+// agent's `kill -9 -1` cannot stop it, and its pipes cannot be reached through /proc. Files are read and written with the effective
+// uid of the one who asks, so that a symbolic link leads nobody further than they could go themselves.
+//
+// Frames, both ways: header length and body length (uint32, big endian), header (JSON), body (bytes). Requests run concurrently and are
+// answered by id. It is handed to `node -e` as text: it may import node: modules only.
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+
+const AGENT = { uid: 1000, gid: 1000 };
+const privileged = process.getuid() === 0;
+const PIPE_GRACE_MS = 200; // how long output may trickle in from processes that outlive their command
+const running = new Map();
+
+if (privileged) process.setgroups([]);
+
+function answer(header, body = Buffer.alloc(0)) {
+  const head = Buffer.from(JSON.stringify(header));
+  const frame = Buffer.allocUnsafe(8 + head.length + body.length);
+  frame.writeUInt32BE(head.length, 0);
+  frame.writeUInt32BE(body.length, 4);
+  head.copy(frame, 8);
+  body.copy(frame, 8 + head.length);
+  process.stdout.write(frame);
+}
+
+/** Keeps the first and the last half of `limit` bytes and counts what fell between. */
+class Capture {
+  constructor(limit) {
+    this.headRoom = Math.ceil(limit / 2);
+    this.tailRoom = Math.floor(limit / 2);
+    this.head = [];
+    this.tail = [];
+    this.tailBytes = 0;
+    this.dropped = 0;
+  }
+  push(chunk) {
+    if (this.headRoom > 0) {
+      const taken = chunk.subarray(0, this.headRoom);
+      this.head.push(taken);
+      this.headRoom -= taken.length;
+      chunk = chunk.subarray(taken.length);
+    }
+    if (chunk.length === 0) return;
+    this.tail.push(chunk);
+    this.tailBytes += chunk.length;
+    while (this.tailBytes - this.tail[0].length >= this.tailRoom) {
+      const gone = this.tail.shift();
+      this.tailBytes -= gone.length;
+      this.dropped += gone.length;
+      if (this.tail.length === 0) return;
+    }
+  }
+  take() {
+    let tail = Buffer.concat(this.tail);
+    if (tail.length > this.tailRoom) {
+      this.dropped += tail.length - this.tailRoom;
+      tail = tail.subarray(tail.length - this.tailRoom);
+    }
+    return { head: Buffer.concat(this.head), tail, dropped: this.dropped };
+  }
+}
+
+function outOfMemoryKills() {
+  for (const file of ["/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"]) {
+    try {
+      const found = /^oom_kill (\d+)$/m.exec(fs.readFileSync(file, "utf8"));
+      if (found) return Number(found[1]);
+    } catch {
+      // Not this version of cgroups, or none at all: the other one is tried.
+    }
+  }
+  return 0;
+}
+
+function signal(pid, name) {
+  try {
+    process.kill(pid, name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Ends what a command left behind. Alone in the box, everything but this process and init goes, sessions of their own included. */
+function sweep(pid) {
+  if (pid) signal(-pid, "SIGKILL");
+  if (running.size > 0) return;
+  for (let round = 0; round < 50 && signal(-1, "SIGKILL"); round += 1);
+}
+
+function execute(request, stdin) {
+  const started = process.hrtime.bigint();
+  const killsBefore = outOfMemoryKills();
+  const captures = [new Capture(request.output_limit), new Capture(request.output_limit), new Capture(request.report_limit)];
+  let timedOut = false;
+  let finished = false;
+  let child;
+  const identity = privileged && request.user === "agent" ? AGENT : {};
+  try {
+    child = spawn(request.argv[0], request.argv.slice(1), {
+      cwd: request.cwd,
+      env: request.env,
+      detached: true,
+      stdio: ["pipe", "pipe", "pipe", "pipe"],
+      ...identity,
+    });
+  } catch (error) {
+    answer({ id: request.id, error: error.code ?? "EINVAL", message: String(error.message) });
+    return;
+  }
+  const streams = [child.stdout, child.stderr, child.stdio[3]];
+  const pid = child.pid;
+  if (pid) running.set(request.id, pid);
+  const deadline = setTimeout(() => {
+    timedOut = true;
+    if (pid) signal(-pid, "SIGKILL");
+  }, request.timeout_ms);
+
+  const finish = (code, name) => {
+    if (finished) return;
+    finished = true;
+    clearTimeout(deadline);
+    for (const stream of streams) stream.destroy();
+    child.stdin.destroy();
+    running.delete(request.id);
+    sweep(pid);
+    const taken = captures.map((capture) => capture.take());
+    answer(
+      {
+        id: request.id,
+        exit_code: code,
+        signal: name,
+        timed_out: timedOut,
+        out_of_memory: outOfMemoryKills() > killsBefore,
+        duration_ms: Number(process.hrtime.bigint() - started) / 1e6,
+        parts: taken.map((part) => [part.head.length, part.tail.length, part.dropped]),
+      },
+      Buffer.concat(taken.flatMap((part) => [part.head, part.tail])),
+    );
+  };
+
+  streams.forEach((stream, index) => {
+    stream.on("data", (chunk) => captures[index].push(chunk));
+    stream.on("error", () => {});
+  });
+  child.stdin.on("error", () => {}); // the command may close its stdin before it has read all of it
+  child.stdin.end(stdin);
+  child.on("error", (error) => {
+    if (finished) return;
+    finished = true;
+    clearTimeout(deadline);
+    running.delete(request.id);
+    answer({ id: request.id, error: error.code ?? "EINVAL", message: String(error.message) });
+  });
+  child.on("exit", (code, name) => setTimeout(() => finish(code, name), PIPE_GRACE_MS));
+  child.on("close", (code, name) => finish(code, name));
+}
+
+/** Runs `action` with the effective identity of `user`. Synchronous throughout: nothing else may run in between. */
+function as(user, action) {
+  if (!privileged || user !== "agent") return action();
+  process.setegid(AGENT.gid);
+  process.seteuid(AGENT.uid);
+  try {
+    return action();
+  } finally {
+    process.seteuid(0);
+    process.setegid(0);
+  }
+}
+
+const { O_RDONLY, O_WRONLY, O_CREAT, O_NONBLOCK } = fs.constants;
+
+function withRegularFile(name, flags, mode, action) {
+  const descriptor = fs.openSync(name, flags | O_NONBLOCK, mode); // O_NONBLOCK: a FIFO must not hang the box
+  try {
+    const status = fs.fstatSync(descriptor);
+    if (status.isDirectory()) throw Object.assign(new Error("is a directory"), { code: "EISDIR" });
+    if (!status.isFile()) throw Object.assign(new Error("not a regular file"), { code: "EINVAL" });
+    return action(descriptor, status.size);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+function readFile(request) {
+  return withRegularFile(request.path, O_RDONLY, 0, (descriptor, size) => {
+    if (size > request.limit) throw Object.assign(new Error(`${size} bytes`), { code: "EFBIG" });
+    return fs.readFileSync(descriptor);
+  });
+}
+
+function writeFile(request, content) {
+  fs.mkdirSync(path.dirname(request.path), { recursive: true });
+  withRegularFile(request.path, O_WRONLY | O_CREAT, request.mode, (descriptor) => {
+    fs.ftruncateSync(descriptor, 0);
+    fs.writeFileSync(descriptor, content);
+  });
+  return Buffer.alloc(0);
+}
+
+const fileOperations = { read: readFile, write: writeFile };
+
+function serve(request, body) {
+  if (request.op === "exec") return execute(request, body);
+  if (request.op === "cancel") {
+    const pid = running.get(request.target);
+    if (pid) signal(-pid, "SIGKILL");
+    return undefined;
+  }
+  try {
+    const content = as(request.user, () => fileOperations[request.op](request, body));
+    answer({ id: request.id }, content);
+  } catch (error) {
+    answer({ id: request.id, error: error.code ?? "EIO", message: String(error.message) });
+  }
+  return undefined;
+}
+
+let pending = Buffer.alloc(0);
+process.stdin.on("data", (chunk) => {
+  pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
+  while (pending.length >= 8) {
+    const headLength = pending.readUInt32BE(0);
+    const total = 8 + headLength + pending.readUInt32BE(4);
+    if (pending.length < total) return;
+    const request = JSON.parse(pending.toString("utf8", 8, 8 + headLength));
+    serve(request, pending.subarray(8 + headLength, total));
+    pending = pending.subarray(total);
+  }
+});
+process.stdin.on("end", () => process.exit(0)); // the harness is gone: the box ends with it
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => process.exit(0));
+answer({ id: 0, ready: true, privileged, node: process.version });

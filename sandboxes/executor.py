@@ -1,0 +1,240 @@
+"""The harness's side of the executor that stays in every box: frames over two byte streams, and the `Sandbox` on top of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import itertools
+import json
+import os
+import struct
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sandboxes.sandbox import HARNESS_DIRECTORY, MIB, REPOSITORY, ExecResult, Output, SandboxError, User
+
+PROGRAM = (Path(__file__).parent / "executor.mjs").read_text(encoding="utf-8")
+ARGV = ("node", "--input-type=module", "--eval", PROGRAM)
+
+ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin:/workspace/node_modules/.bin",
+    "HOME": "/tmp",
+    "LANG": "C.UTF-8",
+    "TZ": "UTC",
+    "CI": "true",
+    "NO_COLOR": "1",
+    "npm_config_offline": "true",
+    "npm_config_update_notifier": "false",
+}
+"""All that a command in the box sees of an environment."""
+
+_SLACK_SECONDS = 15.0  # beyond a command's own deadline, before a silent box is given up
+_FILE_DEADLINE_SECONDS = 30.0
+_GIT_DIRECTORY = f"{HARNESS_DIRECTORY}/base.git"
+_HEADER = struct.Struct(">II")
+
+# A git that reads no configuration but the pristine directory's, and writes its index and objects to a place of its own.
+_DIFF = f"""
+set -e
+scratch=$(mktemp -d /tmp/.diff.XXXXXX)
+trap 'rm -rf "$scratch"' EXIT
+export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_DIR={_GIT_DIRECTORY} GIT_WORK_TREE={REPOSITORY} GIT_OPTIONAL_LOCKS=0
+export GIT_INDEX_FILE="$scratch/index" GIT_OBJECT_DIRECTORY="$scratch/objects" GIT_ALTERNATE_OBJECT_DIRECTORIES={_GIT_DIRECTORY}/objects
+mkdir "$scratch/objects"
+cp {_GIT_DIRECTORY}/index "$scratch/index"
+git -c core.fsmonitor=false -c core.safecrlf=false add --all . >&2
+git diff --cached --binary --no-renames --no-color --no-ext-diff --no-textconv --src-prefix=a/ --dst-prefix=b/ HEAD
+"""
+
+
+class LastWords:
+    """The end of what a box wrote to stderr: shown when it dies."""
+
+    def __init__(self) -> None:
+        self._chunks: deque[bytes] = deque(maxlen=8)
+
+    def add(self, chunk: bytes) -> None:
+        self._chunks.append(chunk[-2000:])
+
+    def __str__(self) -> str:
+        said = b"".join(self._chunks).decode("utf-8", "replace").strip()
+        return f"({said.splitlines()[-1][:300]})" if said else ""
+
+
+class Executor:
+    """One channel to one executor. Requests run concurrently; when the channel ends, all that wait fail with SandboxError."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, last_words: LastWords) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._last_words = last_words
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[tuple[dict[str, Any], bytes]]] = {}
+        self._ended: str | None = None
+        self._listening: asyncio.Task[None] | None = None
+
+    async def start(self, timeout_seconds: float) -> dict[str, Any]:
+        """Wait for the executor's greeting and return it."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                greeting, _ = await self._receive()
+        except TimeoutError:
+            raise SandboxError(f"the box did not start within {timeout_seconds:.0f} s {self._last_words}".rstrip()) from None
+        except (OSError, asyncio.IncompleteReadError, ValueError) as error:
+            await asyncio.sleep(0.05)  # its last words may still be on their way
+            raise SandboxError(f"the box ended as it started {self._last_words}".rstrip()) from error
+        self._listening = asyncio.create_task(self._listen(), name="executor")
+        return greeting
+
+    async def request(self, header: Mapping[str, object], body: bytes, timeout_seconds: float) -> tuple[dict[str, Any], bytes]:
+        """Send one request and wait for its answer. SandboxError when the box is gone or silent past the deadline."""
+        if self._ended is not None:
+            raise SandboxError(self._ended)
+        number = next(self._ids)
+        future: asyncio.Future[tuple[dict[str, Any], bytes]] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
+        head = json.dumps({"id": number, **header}).encode()
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                self._writer.write(_HEADER.pack(len(head), len(body)) + head)
+                self._writer.write(body)
+                await self._writer.drain()
+                return await future
+        except TimeoutError:
+            raise SandboxError(f"the box did not answer within {timeout_seconds:.0f} s") from None
+        except OSError as error:
+            raise SandboxError(f"the box is gone: {error}") from error
+        finally:
+            del self._waiting[number]
+
+    async def close(self) -> None:
+        self._end("the box is closed")
+        if self._listening is not None:
+            self._listening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._listening
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+
+    async def _receive(self) -> tuple[dict[str, Any], bytes]:
+        head_length, body_length = _HEADER.unpack(await self._reader.readexactly(_HEADER.size))
+        header = json.loads(await self._reader.readexactly(head_length))
+        return header, await self._reader.readexactly(body_length)
+
+    async def _listen(self) -> None:
+        try:
+            while True:
+                header, body = await self._receive()
+                future = self._waiting.get(header["id"])
+                if future is not None and not future.done():
+                    future.set_result((header, body))
+        except (OSError, asyncio.IncompleteReadError):
+            self._end(f"the box ended in the middle of its work {self._last_words}".rstrip())
+
+    def _end(self, reason: str) -> None:
+        if self._ended is not None:
+            return
+        self._ended = reason
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(SandboxError(reason))
+
+
+class ExecutorSandbox:
+    """A `Sandbox` whose work is done by an executor; the engine says how the box is removed."""
+
+    def __init__(self, name: str, executor: Executor, remove: Callable[[], Awaitable[None]]) -> None:
+        self.name = name
+        self._executor = executor
+        self._remove = remove
+        self._closed = False
+
+    async def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_seconds: float,
+        cwd: str = REPOSITORY,
+        env: Mapping[str, str] | None = None,
+        user: User = "agent",
+        stdin: bytes = b"",
+        output_limit_bytes: int = 256 * 1024,
+        report_limit_bytes: int = 0,
+    ) -> ExecResult:
+        answer, body = await self._executor.request(
+            {
+                "op": "exec",
+                "argv": list(argv),
+                "cwd": cwd,
+                "env": {**ENVIRONMENT, **(env or {})},
+                "user": user,
+                "timeout_ms": round(timeout_seconds * 1000),
+                "output_limit": output_limit_bytes,
+                "report_limit": report_limit_bytes,
+            },
+            stdin,
+            timeout_seconds + _SLACK_SECONDS,
+        )
+        if "error" in answer:
+            # As a shell would say it: the command could not be started.
+            words = Output(head=f"{argv[0]}: {answer['message']}\n".encode())
+            return ExecResult(127, None, timed_out=False, out_of_memory=False, duration_seconds=0.0, stderr=words)
+        outputs = []
+        offset = 0
+        for head, tail, dropped in answer["parts"]:
+            outputs.append(Output(body[offset : offset + head], body[offset + head : offset + head + tail], dropped))
+            offset += head + tail
+        return ExecResult(
+            exit_code=answer["exit_code"],
+            signal=answer["signal"],
+            timed_out=answer["timed_out"],
+            out_of_memory=answer["out_of_memory"],
+            duration_seconds=answer["duration_ms"] / 1000,
+            stdout=outputs[0],
+            stderr=outputs[1],
+            report=outputs[2],
+        )
+
+    async def read(self, path: str, *, limit_bytes: int = 8 * MIB, user: User = "agent") -> bytes:
+        return await self._file({"op": "read", "path": path, "limit": limit_bytes, "user": user})
+
+    async def write(self, path: str, content: bytes, *, user: User = "agent", executable: bool = False) -> None:
+        mode = 0o755 if executable else 0o644
+        await self._file({"op": "write", "path": path, "mode": mode, "user": user}, content)
+
+    async def lay(self, snapshot: bytes) -> None:
+        unpack = ["tar", "--extract", "--no-same-owner", "--file=-"]
+        await self._must([*unpack, f"--directory={REPOSITORY}"], "agent", snapshot)
+        await self._must(["mkdir", "-p", _GIT_DIRECTORY], "root")
+        await self._must([*unpack, f"--directory={_GIT_DIRECTORY}", "--strip-components=2", "./.git"], "root", snapshot)
+
+    async def diff(self, *, limit_bytes: int = 8 * MIB) -> bytes:
+        result = await self.exec(["bash", "-c", _DIFF], timeout_seconds=60, output_limit_bytes=2 * limit_bytes)
+        if not result.ok:
+            raise SandboxError(f"the diff could not be taken ({result.how_it_ended()}): {result.stderr.text().strip()[-300:]}")
+        if result.stdout.complete is None or len(result.stdout.complete) > limit_bytes:
+            raise OSError(errno.EFBIG, f"the patch is larger than {limit_bytes} bytes")
+        return result.stdout.complete
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        await self._executor.close()
+        await self._remove()
+
+    async def _file(self, header: Mapping[str, object], body: bytes = b"") -> bytes:
+        answer, content = await self._executor.request(header, body, _FILE_DEADLINE_SECONDS)
+        if "error" in answer:
+            number = getattr(errno, answer["error"], errno.EIO)
+            raise OSError(number, os.strerror(number), header["path"])
+        return content
+
+    async def _must(self, argv: Sequence[str], user: User, stdin: bytes = b"") -> None:
+        result = await self.exec(argv, timeout_seconds=60, cwd="/", user=user, stdin=stdin)
+        if not result.ok:
+            raise SandboxError(f"`{argv[0]}` failed in a new box ({result.how_it_ended()}): {result.stderr.text().strip()[-300:]}")

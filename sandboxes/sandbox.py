@@ -1,0 +1,166 @@
+"""What a box is: the protocols, the values that cross them, and the one error.
+
+```
+SandboxEngine ── open(limits) ──► Sandbox ── exec / read / write / lay / diff ──► values
+```
+
+An outcome of the command (a failure, a time-out, running out of memory) is a value. `SandboxError` means that the box itself failed: its
+result says nothing about the code that ran in it. A file that is not there raises the `OSError` that the same call outside would raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+REPOSITORY = "/workspace/repo"
+"""Where the agent's repository lies in every box; dependencies lie beside it, read-only, in `/workspace/node_modules`."""
+
+HARNESS_DIRECTORY = "/run/harness"
+"""Owned by root where the box has a root: what the agent must not touch, such as the pristine git directory and the test reporters."""
+
+User = Literal["agent", "root"]
+
+MIB = 1024 * 1024
+
+
+class SandboxError(Exception):
+    """The box or its engine failed. Never the command's own failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one box may use. Engines say with `SandboxEngine.shortfalls` what they cannot hold."""
+
+    memory_bytes: int = 2048 * MIB
+    """All processes together, the files in the box's tmpfs included."""
+    cpus: float = 2.0
+    processes: int = 512
+    disk_bytes: int = 512 * MIB
+    """Each of the writable places (the repository, /tmp)."""
+    open_files: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a command wrote to one stream: its head and tail, and how many bytes in between were not kept."""
+
+    head: bytes = b""
+    tail: bytes = b""
+    dropped_bytes: int = 0
+
+    @property
+    def complete(self) -> bytes | None:
+        """All that was written, or None when some of it was not kept."""
+        return None if self.dropped_bytes else self.head + self.tail
+
+    def text(self) -> str:
+        """Readable form; a cut is stated in its place."""
+        cut = f"\n[... {self.dropped_bytes} bytes cut ...]\n" if self.dropped_bytes else ""
+        if not cut:
+            return (self.head + self.tail).decode("utf-8", "replace")
+        return self.head.decode("utf-8", "replace") + cut + self.tail.decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    """How a command ended."""
+
+    exit_code: int | None
+    """None when a signal ended it."""
+    signal: str | None
+    timed_out: bool
+    out_of_memory: bool
+    """The kernel killed a process of the box for want of memory while the command ran."""
+    duration_seconds: float
+    stdout: Output = field(default_factory=Output)
+    stderr: Output = field(default_factory=Output)
+    report: Output = field(default_factory=Output)
+    """What was written to file descriptor 3."""
+
+    @property
+    def ok(self) -> bool:
+        return self.exit_code == 0 and not self.timed_out
+
+    def how_it_ended(self) -> str:
+        """For people: `exit code 1`, `timed out`, `killed by SIGKILL`, `out of memory`."""
+        if self.timed_out:
+            return "timed out"
+        if self.out_of_memory:
+            return "out of memory"
+        if self.exit_code is None:
+            return f"killed by {self.signal}"
+        return f"exit code {self.exit_code}"
+
+
+class Sandbox(Protocol):
+    """One live box. Closed by its engine's `open` context or by `close`; closing twice is harmless."""
+
+    name: str
+
+    async def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_seconds: float,
+        cwd: str = REPOSITORY,
+        env: Mapping[str, str] | None = None,
+        user: User = "agent",
+        stdin: bytes = b"",
+        output_limit_bytes: int = 256 * 1024,
+        report_limit_bytes: int = 0,
+    ) -> ExecResult:
+        """Run a command to its end; what it leaves running is killed with it.
+
+        `env` is added to the box's own clean environment. The limits hold for each stream.
+        Raises SandboxError when the box fails or does not answer within the deadline and a little more.
+        """
+        ...
+
+    async def read(self, path: str, *, limit_bytes: int = 8 * MIB, user: User = "agent") -> bytes:
+        """A regular file's content. OSError: not there, not a regular file, larger than the limit (EFBIG)."""
+        ...
+
+    async def write(self, path: str, content: bytes, *, user: User = "agent", executable: bool = False) -> None:
+        """Create or replace a regular file, and the directories above it."""
+        ...
+
+    async def lay(self, snapshot: bytes) -> None:
+        """Fill the repository from a tar archive that holds the tree and its `.git`; once, in a new box."""
+        ...
+
+    async def diff(self, *, limit_bytes: int = 8 * MIB) -> bytes:
+        """All changes against the laid tree as a git patch without renames, taken with a git directory that the agent cannot write.
+
+        Files that the tree's own .gitignore names are left out. OSError (EFBIG) when the patch is larger than the limit.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class SandboxEngine(Protocol):
+    """Makes boxes of one image."""
+
+    name: str
+    image: str
+    """The image's identity: a content digest that does not change unless what is in the box does."""
+
+    async def start(self) -> None:
+        """Make ready to open boxes. Sweeps what a dead run left behind. SandboxError says what is missing."""
+        ...
+
+    async def open(self, limits: Limits) -> Sandbox: ...
+
+    async def sweep(self) -> list[str]:
+        """Remove the boxes of harness processes that are no longer alive; their names."""
+        ...
+
+    def shortfalls(self) -> list[str]:
+        """In plain words, what this engine does not hold on this machine."""
+        ...
+
+    async def close(self) -> None:
+        """Remove every box that is still open."""
+        ...
