@@ -19,7 +19,7 @@ from sandboxes.executor import ARGV, ENVIRONMENT, Executor, ExecutorSandbox, Las
 from sandboxes.images.recipe import ImageRecipe, Say
 from sandboxes.images.rootfs import build_rootfs, read_manifest
 from sandboxes.owner import this_process
-from sandboxes.sandbox import HARNESS_DIRECTORY, MIB, REPOSITORY, Limits, Sandbox, SandboxError
+from sandboxes.sandbox import HARNESS_DIRECTORY, MIB, REPOSITORY, VITE_SCRATCH, Limits, Sandbox, SandboxError
 
 _CREATIONS_AT_ONCE = 8
 _START_SECONDS = 30.0
@@ -128,6 +128,7 @@ class BubblewrapEngine:
             "--perms", "1777", "--size", size, "--tmpfs", "/tmp",
             "--perms", "1777", "--size", size, "--tmpfs", "/dev/shm",
             "--perms", "0777", "--size", size, "--tmpfs", REPOSITORY,
+            "--perms", "1777", "--size", str(16 * MIB), "--tmpfs", VITE_SCRATCH,
             "--perms", "0755", "--size", str(64 * MIB), "--tmpfs", HARNESS_DIRECTORY,
             "--chdir", "/", "--cap-drop", "ALL",
         ]  # fmt: skip

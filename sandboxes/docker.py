@@ -22,7 +22,7 @@ from sandboxes.executor import ARGV, ENVIRONMENT, Executor, ExecutorSandbox, Las
 from sandboxes.images.docker_image import ensure_image
 from sandboxes.images.recipe import ImageRecipe, Say
 from sandboxes.owner import is_alive, this_process
-from sandboxes.sandbox import HARNESS_DIRECTORY, MIB, REPOSITORY, Limits, Sandbox, SandboxError
+from sandboxes.sandbox import HARNESS_DIRECTORY, MIB, REPOSITORY, VITE_SCRATCH, Limits, Sandbox, SandboxError
 
 OWNER_LABEL = "typescript-agent-harness.owner"
 _CREATIONS_AT_ONCE = 4  # more only queue up in the daemon: 32 unbounded took 9.2 s, four at a time 5.5 s
@@ -113,6 +113,7 @@ class DockerEngine:
                 read_only=True,
                 tmpfs={
                     REPOSITORY: f"rw,exec,nosuid,nodev,uid=1000,gid=1000,mode=755,{size}",
+                    VITE_SCRATCH: f"rw,nosuid,nodev,mode=1777,size={16 * MIB}",
                     "/tmp": f"rw,exec,nosuid,nodev,mode=1777,{size}",
                     HARNESS_DIRECTORY: f"rw,noexec,nosuid,nodev,mode=755,size={64 * MIB}",
                 },

@@ -210,7 +210,7 @@ class ExecutorSandbox:
         unpack = ["tar", "--extract", "--no-same-owner", "--file=-"]
         await self._must([*unpack, f"--directory={REPOSITORY}"], "agent", snapshot)
         await self._must(["mkdir", "-p", _GIT_DIRECTORY], "root")
-        await self._must([*unpack, f"--directory={_GIT_DIRECTORY}", "--strip-components=2", "./.git"], "root", snapshot)
+        await self._must([*unpack, f"--directory={_GIT_DIRECTORY}", "--strip-components=1", ".git"], "root", snapshot)
 
     async def diff(self, *, limit_bytes: int = 8 * MIB) -> bytes:
         result = await self.exec(["bash", "-c", _DIFF], timeout_seconds=60, output_limit_bytes=2 * limit_bytes)

@@ -20,6 +20,9 @@ REPOSITORY = "/workspace/repo"
 HARNESS_DIRECTORY = "/run/harness"
 """Owned by root where the box has a root: what the agent must not touch, such as the pristine git directory and the test reporters."""
 
+VITE_SCRATCH = "/workspace/node_modules/.vite-temp"
+"""Writable, because vite puts a bundled configuration beside the packages that it imports."""
+
 User = Literal["agent", "root"]
 
 MIB = 1024 * 1024

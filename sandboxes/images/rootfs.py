@@ -26,7 +26,8 @@ from sandboxes.sandbox import SandboxError
 _MERGED = ("bin", "sbin", "lib", "lib64")  # links into /usr, as on every Debian since 12
 _ALTERNATIVES = {"usr/bin/awk": "mawk", "usr/bin/sh": "dash", "usr/bin/which": "which.debianutils", "usr/bin/pager": "less"}
 _NEEDLESS = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian", "var/cache", "var/lib")
-_EMPTY = ("proc", "sys", "dev", "tmp", "root", "run/harness", "workspace/repo")
+_EMPTY = ("proc", "sys", "dev", "root", "run/harness", "workspace/repo")
+_OPEN_TO_ALL = ("tmp", "workspace/node_modules/.vite-temp")  # a container's tmpfs takes its mode from the directory that it covers
 
 
 def rootfs_directory(recipe: ImageRecipe) -> Path:
@@ -151,6 +152,9 @@ def _finish(recipe: ImageRecipe, root: Path) -> None:
         shutil.rmtree(root / name, ignore_errors=True)
     for name in _EMPTY:
         (root / name).mkdir(parents=True, exist_ok=True)
+    for name in _OPEN_TO_ALL:
+        (root / name).mkdir(parents=True, exist_ok=True)
+        (root / name).chmod(0o1777)
     for name, destination in _ALTERNATIVES.items():
         link = root / name
         if not link.is_symlink() and not link.exists():

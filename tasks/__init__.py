@@ -1,0 +1,1 @@
+"""What is asked of an agent, and how its answer is judged."""

@@ -1,0 +1,112 @@
+"""What our reporters wrote, as statuses by test id. Pure; the bytes come from untrusted processes and may be anything."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, get_args
+
+from tasks.task import TestStatus
+
+TYPECHECK: Final = "typecheck"
+_STATUSES = frozenset(get_args(TestStatus))
+_DIAGNOSTIC = re.compile(r"^(?P<file>[^\s(][^(\n]*)\(\d+,\d+\): error (?P<code>TS\d+): (?P<message>.*)$", re.MULTILINE)
+_GLOBAL_DIAGNOSTIC = re.compile(r"^error (?P<code>TS\d+): (?P<message>.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One test process's report."""
+
+    statuses: dict[str, TestStatus]
+    """By test id; an id that came twice is `duplicate`."""
+    messages: dict[str, str] = field(default_factory=dict)
+    """Of the tests that did not pass."""
+    problem: str | None = None
+    """Why the report cannot be trusted as a whole, or None."""
+
+
+def test_id(file: str, titles: Iterable[str]) -> str:
+    return f"{file}::{' > '.join(titles)}"
+
+
+def file_of(identifier: str) -> str:
+    return identifier.partition("::")[0]
+
+
+def parse_report(report: bytes | None, *, file: str | None = None) -> Report:
+    """Read a reporter's lines. `file` is the test file where a process runs one alone; else the lines name it.
+
+    A report without its last line, with another count than that says, or with lines of another shape has a `problem`.
+    """
+    if report is None:
+        return Report({}, problem="the report is too long")
+    statuses: dict[str, TestStatus] = {}
+    messages: dict[str, str] = {}
+    announced: object = None
+    tests = 0
+    errors = []
+    for raw in report.decode("utf-8", "replace").splitlines():
+        try:
+            line = json.loads(raw)
+            if line.get("end"):
+                announced = line["tests"]
+                continue
+            if "path" not in line:
+                errors.append(str(line["error"]))
+                continue
+            identifier = test_id(file or line["file"], [str(title) for title in line["path"]])
+            status = line["status"]
+            if status not in _STATUSES:
+                raise ValueError(status)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return Report({}, problem="the report cannot be read")
+        tests += 1
+        statuses[identifier] = "duplicate" if identifier in statuses else status
+        if status != "passed" and line.get("message"):
+            messages[identifier] = str(line["message"])
+    if announced != tests:
+        return Report(
+            statuses, messages, problem="the tests ended before they were done" if announced is None else "the report is incomplete"
+        )
+    return Report(statuses, messages, problem=f"an error outside of tests: {errors[0]}" if errors else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One of the compiler's or the linter's; `text` is without line numbers, so that it can be compared with the base's."""
+
+    file: str
+    text: str
+
+
+def parse_tsc(output: str) -> list[Diagnostic]:
+    """The errors in what `tsc --pretty false` printed, in its order."""
+    found = [Diagnostic("", f"{match['code']}: {match['message']}") for match in _GLOBAL_DIAGNOSTIC.finditer(output)]
+    for match in _DIAGNOSTIC.finditer(output):
+        file = match["file"].removeprefix("./")
+        found.append(Diagnostic(file, f"{file}: {match['code']}: {match['message']}"))
+    return found
+
+
+def parse_oxlint(output: str) -> list[Diagnostic]:
+    """The findings in what `oxlint --format json` printed. ValueError when it is not that."""
+    findings = []
+    for finding in json.loads(output)["diagnostics"]:
+        file = str(finding["filename"]).removeprefix("./")
+        findings.append(Diagnostic(file, f"{file}: {finding.get('code', '')}: {finding['message']}"))
+    return findings
+
+
+def beyond(found: Iterable[Diagnostic], known: Iterable[str]) -> list[str]:
+    """The texts found that the base does not have, each as often as it is new."""
+    left = list(known)
+    new = []
+    for diagnostic in found:
+        if diagnostic.text in left:
+            left.remove(diagnostic.text)
+        else:
+            new.append(diagnostic.text)
+    return new
