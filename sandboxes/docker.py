@@ -80,7 +80,7 @@ class DockerEngine:
         return sandbox
 
     async def sweep(self) -> list[str]:
-        return await asyncio.to_thread(self._sweep)
+        return await asyncio.to_thread(sweep_containers)
 
     def shortfalls(self) -> list[str]:
         return []
@@ -155,26 +155,34 @@ class DockerEngine:
         await asyncio.to_thread(self._remove_now, container)
 
     def _remove_now(self, container: Container) -> None:
-        try:
-            container.remove(force=True, v=True)
-        except NotFound:
-            pass
-        except DockerException as error:
-            if not (isinstance(error, APIError) and error.status_code == 409):  # 409: its removal is already under way
-                raise SandboxError(f"container {container.name} could not be removed: {_reason(error)}") from error
+        _remove(container)
         self._open.discard(str(container.name))
 
-    def _sweep(self) -> list[str]:
-        assert self._client is not None, "start() comes first"
-        swept = []
-        try:
-            for container in self._client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True):
-                if not is_alive(container.labels[OWNER_LABEL]):
-                    self._remove_now(container)
-                    swept.append(str(container.name))
-        except DockerException as error:
-            raise SandboxError(f"the containers of dead runs could not be swept: {_reason(error)}") from error
-        return swept
+
+def sweep_containers() -> list[str]:
+    """Remove the containers of dead harness processes; their names."""
+    client = connect()
+    swept = []
+    try:
+        for container in client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True):
+            if not is_alive(container.labels[OWNER_LABEL]):
+                _remove(container)
+                swept.append(str(container.name))
+    except DockerException as error:
+        raise SandboxError(f"the containers of dead runs could not be swept: {_reason(error)}") from error
+    finally:
+        client.close()
+    return swept
+
+
+def _remove(container: Container) -> None:
+    try:
+        container.remove(force=True, v=True)
+    except NotFound:
+        pass
+    except DockerException as error:
+        if not (isinstance(error, APIError) and error.status_code == 409):  # 409: its removal is already under way
+            raise SandboxError(f"container {container.name} could not be removed: {_reason(error)}") from error
 
 
 def connect() -> docker.DockerClient:

@@ -10,7 +10,8 @@ result says nothing about the code that ran in it. A file that is not there rais
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -167,3 +168,17 @@ class SandboxEngine(Protocol):
     async def close(self) -> None:
         """Remove every box that is still open."""
         ...
+
+
+def opener(engine: SandboxEngine, limits: Limits) -> Callable[[], AbstractAsyncContextManager[Sandbox]]:
+    """A function that opens a new box as a context and closes it at the end."""
+
+    @asynccontextmanager
+    async def open_sandbox() -> AsyncIterator[Sandbox]:
+        sandbox = await engine.open(limits)
+        try:
+            yield sandbox
+        finally:
+            await sandbox.close()
+
+    return open_sandbox

@@ -22,22 +22,28 @@ def image_name(recipe: ImageRecipe) -> str:
 
 def ensure_image(client: docker.DockerClient, recipe: ImageRecipe, say: Say) -> str:
     """The id (`sha256:…`) of the recipe's image, built when the daemon does not have it. SandboxError when neither way works."""
-    try:
-        return str(client.images.get(image_name(recipe)).id)
-    except ImageNotFound:
-        pass
-    except DockerException as error:
-        raise SandboxError(f"the Docker daemon does not answer: {error}") from error
+    if built := find_image(client, recipe):
+        return built
     refusal = _pull_base(client, recipe, say)
     try:
         if refusal is None:
             _build(client, recipe, say)
         else:
-            say(f"no registry ({refusal}): building the box from packages")
+            say(f"no registry answers ({refusal}): building the box from packages instead")
             _import(client, recipe, say)
         return str(client.images.get(image_name(recipe)).id)
     except DockerException as error:
         raise SandboxError(f"building the image failed: {error}") from error
+
+
+def find_image(client: docker.DockerClient, recipe: ImageRecipe) -> str | None:
+    """The id of the recipe's image, or None when the daemon does not have it."""
+    try:
+        return str(client.images.get(image_name(recipe)).id)
+    except ImageNotFound:
+        return None
+    except DockerException as error:
+        raise SandboxError(f"the Docker daemon does not answer: {error}") from error
 
 
 def _pull_base(client: docker.DockerClient, recipe: ImageRecipe, say: Say) -> str | None:

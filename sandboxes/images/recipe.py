@@ -26,7 +26,7 @@ class ImageRecipe:
     node_version: str
     debian_packages: tuple[str, ...]
     digest: str
-    """sha256 over the recipe's files and the machine's architecture, in hex."""
+    """sha256 in hex over the recipe's files, the build from packages and the machine's architecture."""
 
     @property
     def tag(self) -> str:
@@ -43,7 +43,7 @@ def load_recipe(name: str = "node24") -> ImageRecipe:
     if name not in image_names():
         raise KeyError(name)
     fields = tomllib.loads((directory / "image.toml").read_text(encoding="utf-8"))
-    digest = hashlib.sha256(platform.machine().encode())
+    digest = hashlib.sha256(platform.machine().encode() + (_RECIPES / "rootfs.py").read_bytes())
     for file in sorted(entry for entry in directory.rglob("*") if entry.is_file()):
         content = file.read_bytes()
         digest.update(f"\0{file.relative_to(directory).as_posix()}\0{len(content)}\0".encode() + content)

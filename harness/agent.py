@@ -1,0 +1,189 @@
+"""The agent: a tool-calling loop over a chat model and a box.
+
+Whatever the model does is answered, in words that it can act on, and named in the record; what the infrastructure does is raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from harness.chat import ChatAnswer, ChatModel, ContextOverflow
+from harness.config import AgentLimits, Prices
+from harness.tools import SUBMIT, TOOLS, ToolLimits, ToolOutput, schemas
+from sandboxes.sandbox import Sandbox
+from trajectories.trajectory import Message, StopReason, ToolCall, Turn, TurnEvent, Usage
+
+SYSTEM_PROMPT: Final = (Path(__file__).parent / "system_prompt.md").read_text(encoding="utf-8").strip()
+
+_EMPTY_ANSWERS = 3  # in a row: then the model has given up
+_MALFORMED_TURNS = 5  # in a row
+_REPEATS_TOLD = 3  # the same calls this often in a row: the model is told so
+_REPEATS_STOPPED = 6
+
+NO_CALL = "There was no tool call in your answer. Call a tool to go on, or `submit` when the work is done."
+CUT_OFF = "Your answer was cut off at the longest that an answer may be. Write less at once."
+REPEATED = "[This is the same call as before, with the same result to expect. Do something else.]"
+
+
+@dataclass
+class Conversation:
+    """What was said so far; kept by the caller, so that it survives whatever ends the agent's work."""
+
+    messages: list[Message]
+    tools: list[dict[str, Any]]
+    turns: list[Turn] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+    on_messages: Callable[[Sequence[Message]], None] = lambda messages: None
+    """Called with every message as it is added."""
+
+    def add(self, *messages: Message) -> None:
+        self.messages.extend(messages)
+        self.on_messages(messages)
+
+
+@dataclass(frozen=True)
+class ToolAgent:
+    """Works on a task with every tool in TOOLS until it submits or a limit is reached."""
+
+    model: ChatModel
+    limits: AgentLimits
+    prices: Prices | None = None
+
+    def begin(self, problem_statement: str) -> Conversation:
+        opening = [Message(role="system", content=SYSTEM_PROMPT), Message(role="user", content=problem_statement)]
+        return Conversation(messages=opening, tools=schemas())
+
+    async def work(self, conversation: Conversation, sandbox: Sandbox, *, seed: int | None = None) -> StopReason:
+        """Go on from the conversation to the end. SandboxError and ChatError when the infrastructure fails."""
+        try:
+            async with asyncio.timeout(self.limits.seconds) as deadline:
+                return await self._loop(conversation, sandbox, seed)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            return "time_limit"
+
+    async def _loop(self, conversation: Conversation, sandbox: Sandbox, seed: int | None) -> StopReason:
+        streaks = _Streaks()
+        while (limit := self._reached_limit(conversation)) is None:
+            answer = await self.model.complete(conversation.messages, conversation.tools, seed=seed)
+            if isinstance(answer, ContextOverflow):
+                return "context_overflow"
+            submitted, events = await self._take(conversation, answer, sandbox, streaks)
+            if submitted:
+                return "submitted"
+            if stop := streaks.stop(events):
+                return stop
+        return limit
+
+    async def _take(
+        self, conversation: Conversation, answer: ChatAnswer, sandbox: Sandbox, streaks: _Streaks
+    ) -> tuple[bool, tuple[TurnEvent, ...]]:
+        """Record one answer, run its calls, and answer them."""
+        index = len(conversation.messages)
+        conversation.usage += answer.usage
+        conversation.add(answer.message)
+        started = time.monotonic()
+        events: list[TurnEvent] = ["truncated_answer"] if answer.finish_reason == "length" else []
+        repeats = streaks.count_repeats(answer.message.tool_calls)
+        submitted = False
+        try:
+            if not answer.message.tool_calls:
+                events.append("empty_answer")
+                conversation.add(Message(role="user", content=CUT_OFF if answer.finish_reason == "length" else NO_CALL))
+            for call in answer.message.tool_calls:
+                output, event = await self._run(call, sandbox)
+                if event is not None:
+                    events.append(event)
+                text = output.text
+                if repeats >= _REPEATS_TOLD:
+                    events.append("repeated_call")
+                    text += f"\n{REPEATED}"
+                conversation.add(Message(role="tool", tool_call_id=call.id, content=text, cut_bytes=output.cut_bytes))
+                if call.name == SUBMIT and event is None:
+                    submitted = True
+                    break
+        finally:
+            # Also when the time is up in the middle of a command: the turn was answered and paid for.
+            turn = Turn(
+                message_index=index,
+                finish_reason=answer.finish_reason,
+                usage=answer.usage,
+                latency_seconds=round(answer.latency_seconds, 4),
+                tools_seconds=round(time.monotonic() - started, 4),
+                requests=answer.requests,
+                events=tuple(dict.fromkeys(events)),
+            )
+            conversation.turns.append(turn)
+        return submitted, turn.events
+
+    async def _run(self, call: ToolCall, sandbox: Sandbox) -> tuple[ToolOutput, TurnEvent | None]:
+        tool = TOOLS.get(call.name)
+        if tool is None:
+            return ToolOutput(f"There is no tool {call.name!r}. The tools are: {', '.join(TOOLS)}.", failed=True), "unknown_tool"
+        try:
+            arguments = tool.model_validate_json(call.arguments or "{}")
+        except ValidationError as error:
+            complaint = error.errors()[0]
+            place = ".".join(str(part) for part in complaint["loc"])
+            reason = f"{place}: {complaint['msg']}" if place else complaint["msg"]
+            return ToolOutput(
+                f"The arguments of {call.name} cannot be used: {reason}. They must be one JSON object.", failed=True
+            ), "malformed_arguments"
+        output = await arguments.run(sandbox, ToolLimits(self.limits.command_seconds, self.limits.output_characters))
+        return output, "tool_failed" if output.failed else None
+
+    def _reached_limit(self, conversation: Conversation) -> StopReason | None:
+        if len(conversation.turns) >= self.limits.turns:
+            return "turn_limit"
+        if self.limits.output_tokens is not None and (conversation.usage.output_tokens or 0) >= self.limits.output_tokens:
+            return "token_limit"
+        spent = cost(conversation.usage, self.prices)
+        if self.limits.cost is not None and spent is not None and spent >= self.limits.cost:
+            return "cost_limit"
+        return None
+
+
+def cost(usage: Usage, prices: Prices | None) -> float | None:
+    """What the tokens cost. None without prices or without the server's counts."""
+    if prices is None or usage.input_tokens is None or usage.output_tokens is None:
+        return None
+    cached = usage.cached_input_tokens or 0
+    cached_price = prices.input if prices.cached_input is None else prices.cached_input
+    return ((usage.input_tokens - cached) * prices.input + cached * cached_price + usage.output_tokens * prices.output) / 1e6
+
+
+class _Streaks:
+    """How often in a row the same thing went wrong."""
+
+    def __init__(self) -> None:
+        self._empty = 0
+        self._malformed = 0
+        self._repeats = 0
+        self._last: tuple[tuple[str, str], ...] = ()
+
+    def count_repeats(self, calls: Sequence[ToolCall]) -> int:
+        """How often these calls have now come in a row."""
+        made = tuple((call.name, call.arguments) for call in calls)
+        self._repeats = self._repeats + 1 if made and made == self._last else min(len(made), 1)
+        self._last = made
+        return self._repeats
+
+    def stop(self, events: Sequence[TurnEvent]) -> StopReason | None:
+        """Whether the turn that had these events was one too many."""
+        self._empty = self._empty + 1 if "empty_answer" in events else 0
+        self._malformed = self._malformed + 1 if {"malformed_arguments", "unknown_tool"} & set(events) else 0
+        if self._empty >= _EMPTY_ANSWERS:
+            return "gave_up"
+        if self._malformed >= _MALFORMED_TURNS:
+            return "malformed_calls"
+        if self._repeats >= _REPEATS_STOPPED:
+            return "repeating"
+        return None

@@ -1,0 +1,321 @@
+"""The command line. Each command parses, calls one function, prints; what it needs is imported when it is called.
+
+Exit codes: 0 done; 1 done, and something is not as it should be (attempts without a grade, tasks that are not valid, an unfit machine);
+2 wrong input or a missing requirement, said in one line; 3 the infrastructure stopped the run; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from harness.options import build_parser
+
+if TYPE_CHECKING:
+    from harness.config import RunConfig
+    from harness.console import Screen
+
+T = TypeVar("T")
+
+OK, NOT_AS_IT_SHOULD_BE, WRONG_INPUT, STOPPED, INTERRUPTED = 0, 1, 2, 3, 130
+
+POINT_AT_A_MODEL = """\
+This was the built-in oracle, which plays each task's reference solution: it shows that every part works.
+To evaluate a model: harness eval --model http://localhost:8000/v1   (any OpenAI-compatible server)"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of `harness`."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    options = build_parser().parse_args(arguments)
+    options.again = shlex.join(["harness", *arguments])
+    with _one_line_errors() as status:
+        return COMMANDS[options.command](options)
+    return status[0]
+
+
+@contextlib.contextmanager
+def _one_line_errors() -> Iterator[list[int]]:
+    """Errors that a person can do something about, in one line. All others are bugs and keep their traceback."""
+    from harness.config import ConfigError
+    from sandboxes.sandbox import SandboxError
+    from tasks.errors import TaskError
+    from trajectories.store import StoreError
+
+    status = [OK]
+    try:
+        yield status
+    except (ConfigError, SandboxError, StoreError, TaskError) as error:
+        _screen().error(str(error))
+        status[0] = WRONG_INPUT
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has seen enough
+        status[0] = OK
+
+
+def _screen(*, quiet: bool = False) -> Screen:
+    from harness.console import Screen
+
+    return Screen(quiet=quiet)
+
+
+def _eval(options: argparse.Namespace) -> int:
+    from harness.evaluate import evaluate
+    from harness.run import RunStoppedError
+
+    screen = _screen(quiet=options.quiet)
+    config = _config(options)
+    try:
+        with screen.progress() as progress:
+            work = evaluate(
+                config, output=options.output, fresh=options.fresh, say=screen.say, on_start=lambda started: screen.watch(started, progress)
+            )
+            directory, summary = _run_async(work)
+    except RunStoppedError as error:
+        screen.error(f"{error}; what is finished is kept, to go on: {options.again}")
+        return STOPPED
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        screen.error(f"interrupted; what is finished is kept, to go on: {options.again}")
+        return INTERRUPTED
+    if options.json:
+        print(json.dumps({"run": str(directory), **summary.model_dump(mode="json")}, indent=1))
+    else:
+        screen.summary(summary)
+        screen.out.print(f"run: {directory}")
+        if config.model.name == "oracle" and not options.quiet:
+            screen.err.print(POINT_AT_A_MODEL, markup=False)
+    return OK if summary.total.scored == summary.total.attempts else NOT_AS_IT_SHOULD_BE
+
+
+def _config(options: argparse.Namespace) -> RunConfig:
+    from harness.config import ConfigError, build_config
+
+    def json_object(text: str | None, option: str) -> Any:  # noqa: ANN401 - JSON
+        if text is None:
+            return None
+        try:
+            content = json.loads(text)
+        except ValueError as error:
+            raise ConfigError(f"{option}: not JSON: {error}") from error
+        if not isinstance(content, dict):
+            raise ConfigError(f"{option}: a JSON object is needed")
+        return content
+
+    if (options.price_input is None) != (options.price_output is None):
+        raise ConfigError("--price-input and --price-output are given together")
+    prices = None if options.price_input is None else {"input": options.price_input, "output": options.price_output}
+    sampling = {
+        "temperature": options.temperature,
+        "top_p": options.top_p,
+        "max_tokens": options.max_tokens,
+        "seed": options.seed,
+        "extra_body": json_object(options.extra_body, "--extra-body"),
+        "chat_template_kwargs": json_object(options.chat_template_kwargs, "--chat-template-kwargs"),
+    }
+    overrides = {
+        "suite": options.suite,
+        "split": options.split,
+        "tasks": options.tasks,
+        "attempts": options.attempts,
+        "concurrency": options.concurrency,
+        "model": {**_model(options), "sampling": sampling, "prices": prices},
+        "limits": {
+            "turns": options.max_turns,
+            "seconds": options.max_seconds,
+            "output_tokens": options.max_output_tokens,
+            "cost": options.max_cost,
+        },
+        "sandbox": {"backend": options.sandbox},
+    }
+    return build_config(options.config, _given(overrides))
+
+
+def _model(options: argparse.Namespace) -> dict[str, str | None]:
+    """Name and base URL from `--model` (a name, a URL, or `openai/NAME`), `--base-url` and the environment."""
+    from harness.config import ConfigError
+    from harness.oracle import BUILT_IN
+
+    model: str | None = options.model
+    base_url: str | None = options.base_url
+    if model is None and base_url is None:
+        return {} if options.config else {"name": "oracle"}
+    if model is not None and model.startswith(("http://", "https://")):
+        if base_url is not None:
+            raise ConfigError("--model is a URL already: give --base-url with a model's name")
+        return {"name": "", "base_url": model.rstrip("/")}
+    if model in BUILT_IN and base_url is None:
+        return {"name": model}
+    if base_url is None:
+        base_url = os.environ.get("OPENAI_BASE_URL")
+        if base_url is None and model is not None:
+            if not os.environ.get("OPENAI_API_KEY"):
+                raise ConfigError(
+                    f"where is {model!r} served? give --base-url URL, or --model URL, or set OPENAI_BASE_URL, or OPENAI_API_KEY for OpenAI itself"
+                )
+            base_url = "https://api.openai.com/v1"
+        model = model.removeprefix("openai/") if model else model
+    if base_url is not None and not base_url.startswith(("http://", "https://")):
+        raise ConfigError(f"--base-url {base_url!r}: a URL that begins with http:// or https:// is needed")
+    return {"name": model or "", "base_url": base_url.rstrip("/") if base_url else None}
+
+
+def _tasks_list(options: argparse.Namespace) -> int:
+    from tasks.suite import load_suite
+
+    suite = load_suite(options.suite).select(options.tasks)
+    if options.json:
+        rows = [
+            task.model_dump(mode="json", include={"instance_id", "repo", "title", "kind", "difficulty", "runner"}) for task in suite.tasks
+        ]
+        print(json.dumps(rows, indent=1))
+        return OK
+    screen = _screen()
+    rows: list[tuple[str, ...]] = [(task.instance_id, task.kind, task.difficulty, task.runner, task.title) for task in suite.tasks]
+    screen.table(("task", "kind", "difficulty", "runner", "title"), rows)
+    screen.out.print(f"{len(suite.tasks)} tasks on {len({task.repo for task in suite.tasks})} repositories")
+    for name, reason in suite.quarantined.items():
+        screen.out.print(f"quarantined: {name}: {reason}", markup=False)
+    return OK
+
+
+def _tasks_show(options: argparse.Namespace) -> int:
+    from tasks.suite import load_suite
+
+    task = load_suite(options.suite).select([options.instance_id]).tasks[0]
+    if options.json:
+        print(json.dumps({**task.model_dump(mode="json"), "base_commit": task.base_commit}, indent=1))
+        return OK
+    out = _screen().out
+    out.print(f"{task.instance_id}: {task.title}", style="bold", markup=False)
+    out.print(
+        f"{task.kind}, {task.difficulty}, {task.runner}, repository {task.repo} at {task.base_commit[:12]}, {len(task.tree.files)} files"
+    )
+    out.print(f"\n{task.problem_statement}", markup=False)
+    out.print(f"{len(task.expected.fail_to_pass)} tests must come to pass, {len(task.expected.pass_to_pass)} must go on passing")
+    if options.gold:
+        out.print(f"\n{task.patch}", markup=False)
+    return OK
+
+
+def _tasks_validate(options: argparse.Namespace) -> int:
+    from harness.validation import validate_suite
+
+    screen = _screen()
+
+    async def work() -> int:
+        return await validate_suite(
+            options.suite,
+            options.tasks,
+            backend=options.sandbox or "auto",
+            repeats=options.repeats,
+            concurrency=options.concurrency or 2,
+            record=options.record,
+            quarantine=options.quarantine,
+            say=screen.say,
+            print_line=lambda line: screen.out.print(line, markup=False),
+        )
+
+    try:
+        return OK if _run_async(work()) == 0 else NOT_AS_IT_SHOULD_BE
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        screen.error("interrupted")
+        return INTERRUPTED
+
+
+def _images_build(options: argparse.Namespace) -> int:
+    from harness.config import ConfigError
+    from harness.engines import choose_engine
+
+    screen = _screen()
+    try:
+        engine = choose_engine(options.sandbox or "auto", options.image, screen.say)
+    except KeyError as error:
+        raise ConfigError(f"there is no image {options.image!r}; see `harness images list`") from error
+
+    async def work() -> None:
+        try:
+            await engine.start()
+        finally:
+            await engine.close()
+
+    _run_async(work())
+    screen.out.print(f"{options.image} for {engine.name}: {engine.image}")
+    return OK
+
+
+def _images_list(options: argparse.Namespace) -> int:
+    from harness.engines import built_images
+
+    _screen().table(("image", "recipe", "backend", "built as"), built_images())
+    return OK
+
+
+def _gc(options: argparse.Namespace) -> int:
+    from harness.engines import sweep_all
+
+    screen = _screen()
+    swept = _run_async(sweep_all(screen.say))
+    screen.out.print(f"removed {len(swept)} left-over boxes" + (f": {', '.join(swept)}" if swept else ""))
+    return OK
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from harness.config import ModelSettings
+    from harness.doctor import examine, is_fit
+
+    screen = _screen(quiet=options.json)
+    asked = options.model is not None or options.base_url is not None
+    chosen = _model(options) if asked else {}
+    model = ModelSettings.model_validate(chosen) if chosen.get("base_url") else None
+    findings = _run_async(examine(model, screen.say))
+    if options.json:
+        print(json.dumps([finding.model_dump() for finding in findings], indent=1))
+    else:
+        screen.table(("", "", ""), [(finding.subject, finding.state, finding.words) for finding in findings])
+    return OK if is_fit(findings) else NOT_AS_IT_SHOULD_BE
+
+
+def _run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; SIGTERM ends it as Ctrl-C does: boxes are closed, finished trials are kept."""
+
+    async def until_terminated() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work
+
+    return asyncio.run(until_terminated())
+
+
+def _given(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings without those that were not given."""
+    given = {}
+    for name, value in settings.items():
+        kept = _given(value) if isinstance(value, dict) and name not in ("extra_body", "chat_template_kwargs") else value
+        if kept is not None and kept != {}:
+            given[name] = kept
+    return given
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "eval": _eval,
+    "tasks list": _tasks_list,
+    "tasks show": _tasks_show,
+    "tasks validate": _tasks_validate,
+    "images build": _images_build,
+    "images list": _images_list,
+    "gc": _gc,
+    "doctor": _doctor,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

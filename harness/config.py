@@ -1,0 +1,154 @@
+"""One run's configuration: a complete TOML, written back resolved into the run directory."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sandboxes.sandbox import MIB, Limits
+
+
+class ConfigError(Exception):
+    """The configuration or the command line is wrong; one line that says what to do. Exit code 2."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Sampling(_Section):
+    """Sent with every request; what is None is left to the server."""
+
+    temperature: float | None = Field(default=None, ge=0, le=5)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_tokens: int = Field(default=4096, gt=0)
+    """Of one answer."""
+    seed: int | None = None
+    """Of attempt 0; attempt k is sent seed + k."""
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+    chat_template_kwargs: dict[str, Any] = Field(default_factory=dict)
+
+
+class Prices(_Section):
+    """Per million tokens, in any currency. Cached input falls back to the price of input."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cached_input: float | None = Field(default=None, ge=0)
+
+
+class ModelSettings(_Section):
+    name: str
+    """`oracle` and `noop` are built in: they play the reference solution, and no solution."""
+    base_url: str | None = None
+    """None for the built-in models."""
+    api_key_variable: str = "OPENAI_API_KEY"
+    """The environment variable that holds the key; the key itself is never written anywhere."""
+    request_timeout_seconds: float = Field(default=600.0, gt=0)
+    retry_seconds: float = Field(default=300.0, ge=0)
+    """How long a request is tried again while the server is overloaded or away."""
+    sampling: Sampling = Field(default_factory=Sampling)
+    prices: Prices | None = None
+
+
+class AgentLimits(_Section):
+    """Of one rollout. The first that is reached ends it."""
+
+    turns: int = Field(default=50, gt=0)
+    seconds: float = Field(default=1800.0, gt=0)
+    output_tokens: int | None = Field(default=None, gt=0)
+    cost: float | None = Field(default=None, gt=0)
+    command_seconds: float = Field(default=120.0, gt=0)
+    """The longest that one command may run."""
+    output_characters: int = Field(default=16_000, ge=200)
+    """Of one tool's output, as the model sees it."""
+
+
+class SandboxSettings(_Section):
+    backend: Literal["auto", "docker", "bubblewrap"] = "auto"
+    memory_mib: int = Field(default=2048, ge=256)
+    cpus: float = Field(default=2.0, gt=0)
+    processes: int = Field(default=512, ge=32)
+    disk_mib: int = Field(default=512, ge=16)
+
+    def limits(self) -> Limits:
+        return Limits(memory_bytes=self.memory_mib * MIB, cpus=self.cpus, processes=self.processes, disk_bytes=self.disk_mib * MIB)
+
+
+class RunConfig(_Section):
+    """All that decides a run's results, and `concurrency`, which does not."""
+
+    suite: str = "core"
+    split: str | None = None
+    tasks: tuple[str, ...] = ()
+    """Patterns of instance ids; empty: all."""
+    attempts: int = Field(default=1, gt=0, le=1000)
+    """At each task."""
+    concurrency: int = Field(default=4, gt=0, le=4096)
+    infrastructure_tries: int = Field(default=3, gt=0)
+    """How often an attempt that the infrastructure fails is begun in one run of the command."""
+    model: ModelSettings
+    limits: AgentLimits = Field(default_factory=AgentLimits)
+    sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
+
+    def identity(self) -> str:
+        """sha256 in hex over what decides the results: runs of the same identity are the same run."""
+        content = self.model_dump_json(exclude={"concurrency": True, "infrastructure_tries": True})
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    def to_toml(self) -> str:
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+def build_config(file: Path | None, overrides: dict[str, Any]) -> RunConfig:
+    """The file's settings, with `overrides` (nested like the file) laid over them. ConfigError names the setting that is wrong."""
+    settings: dict[str, Any] = {}
+    if file is not None:
+        try:
+            settings = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{file}: {error.strerror if isinstance(error, OSError) else error}") from error
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{file}: not TOML: {error}") from error
+    _lay_over(settings, overrides)
+    try:
+        return RunConfig.model_validate(settings)
+    except ValidationError as error:
+        complaint = error.errors()[0]
+        place = ".".join(str(part) for part in complaint["loc"])
+        source = f"{file}: " if file is not None else ""
+        raise ConfigError(f"{source}{place}: {complaint['msg'].lower()} (given: {complaint['input']!r})") from error
+
+
+def differences(old: str, new: RunConfig) -> list[str]:
+    """The settings, by dotted name, in which a written config.toml differs from `new`, less those that decide no result."""
+    before = _flat(tomllib.loads(old))
+    after = _flat(tomllib.loads(new.to_toml()))
+    return sorted(
+        name
+        for name in before.keys() | after.keys()
+        if before.get(name) != after.get(name) and name not in ("concurrency", "infrastructure_tries")
+    )
+
+
+def _lay_over(settings: dict[str, Any], overrides: dict[str, Any]) -> None:
+    for name, value in overrides.items():
+        if isinstance(value, dict) and isinstance(settings.get(name), dict):
+            _lay_over(settings[name], value)
+        else:
+            settings[name] = value
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat

@@ -1,0 +1,97 @@
+"""What this machine and an endpoint are ready for, and what to do about the rest."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from harness.config import ConfigError, ModelSettings
+from harness.endpoint import discover
+from harness.engines import choose_engine
+from sandboxes.images.recipe import Say, cache_directory, load_recipe
+from sandboxes.sandbox import Limits, SandboxError
+
+State = Literal["ok", "note", "missing"]
+
+_WANTED_FREE_BYTES = 2 * 1024**3
+
+
+class Finding(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    subject: str
+    state: State
+    words: str
+
+
+async def examine(model: ModelSettings | None, say: Say) -> list[Finding]:
+    """All findings. A machine is fit for a run when one sandbox is `ok` and nothing else is `missing`."""
+    findings = [_python(), _git(), *_space()]
+    findings += await _sandboxes(say)
+    if model is not None:
+        findings.append(await _endpoint(model))
+    return findings
+
+
+def is_fit(findings: list[Finding]) -> bool:
+    sandboxes = [finding for finding in findings if finding.subject.startswith("sandbox")]
+    others = [finding for finding in findings if not finding.subject.startswith("sandbox")]
+    return any(finding.state != "missing" for finding in sandboxes) and all(finding.state != "missing" for finding in others)
+
+
+def _python() -> Finding:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return Finding(subject="python", state="ok" if sys.version_info >= (3, 11) else "missing", words=f"{version} (3.11 or later is needed)")
+
+
+def _git() -> Finding:
+    place = shutil.which("git")
+    return Finding(subject="git", state="ok" if place else "missing", words=place or "install it with the system's package manager")
+
+
+def _space() -> list[Finding]:
+    findings = []
+    for name, place in (("runs", Path.cwd()), ("cache", cache_directory())):
+        existing = next(parent for parent in (place, *place.parents) if parent.exists())
+        free = shutil.disk_usage(existing).free
+        writable = os.access(existing, os.W_OK)
+        state: State = "missing" if not writable else "ok" if free > _WANTED_FREE_BYTES else "note"
+        words = f"{place}: {free / 2**30:.1f} GiB free" if writable else f"{place}: cannot be written to"
+        findings.append(Finding(subject=f"disk for {name}", state=state, words=words))
+    return findings
+
+
+async def _sandboxes(say: Say) -> list[Finding]:
+    """Each backend is started, a box is opened in it, and Node is asked for its version."""
+    findings = []
+    for backend in ("docker", "bubblewrap"):
+        engine = choose_engine("docker" if backend == "docker" else "bubblewrap", load_recipe().name, say)
+        subject = f"sandbox {backend}"
+        try:
+            await engine.start()
+            sandbox = await engine.open(Limits())
+            try:
+                version = await sandbox.exec(["node", "--version"], timeout_seconds=30)
+            finally:
+                await sandbox.close()
+            words = f"Node {version.stdout.text().strip()} in {engine.image}"
+            findings.append(Finding(subject=subject, state="ok", words=words))
+            findings += [Finding(subject=subject, state="note", words=f"does not hold: {line}") for line in engine.shortfalls()]
+        except SandboxError as error:
+            findings.append(Finding(subject=subject, state="missing", words=str(error)))
+        finally:
+            await engine.close()
+    return findings
+
+
+async def _endpoint(model: ModelSettings) -> Finding:
+    try:
+        found = await discover(model)
+    except ConfigError as error:
+        return Finding(subject="endpoint", state="missing", words=str(error))
+    return Finding(subject="endpoint", state="ok", words=f"{found.base_url} serves {found.name}")

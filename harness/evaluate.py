@@ -1,0 +1,128 @@
+"""From a configuration to a finished run directory: endpoint, suite, sandbox and store are made ready, then `run` does the work."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.agent import ToolAgent
+from harness.config import ConfigError, RunConfig
+from harness.endpoint import OpenAIChatModel, discover
+from harness.engines import choose_engine
+from harness.oracle import BUILT_IN, script_for, serve_scripts
+from harness.run import OnResult, pending, prepare, run
+from harness.summary import Summary, summarise
+from sandboxes.images.recipe import Say
+from sandboxes.sandbox import SandboxEngine
+from tasks.suite import Suite, load_suite
+from trajectories.store import RunStore, to_json
+
+_LEAST_FREE_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What is known when the work begins."""
+
+    directory: Path
+    model: str
+    suite: Suite
+    sandbox: str
+    does_not_hold: tuple[str, ...]
+    planned: int
+    done: int
+
+
+async def evaluate(
+    config: RunConfig,
+    *,
+    output: Path | None,
+    fresh: bool,
+    say: Say,
+    on_start: Callable[[Started], OnResult],
+) -> tuple[Path, Summary]:
+    """Evaluate the configured model on the configured suite; the run directory and its numbers.
+
+    The same configuration goes on in the same directory, unless `fresh`. `on_start` is called once with what is about to be run and
+    returns what is called with each result. Raises ConfigError, TaskError, SandboxError, StoreError before anything is spent;
+    RunStoppedError and StoreError in the middle of it.
+    """
+    suite = load_suite(config.suite).select(config.tasks, split=config.split)
+    images = {task.image for task in suite.tasks}
+    if len(images) > 1:
+        raise ConfigError(f"the tasks need different images ({', '.join(sorted(images))}); choose those of one with --tasks")
+    async with _endpoint(config, suite) as (model, config):
+        directory = output or _directory(config, suite, fresh=fresh)
+        _check_space(directory)
+        engine = choose_engine(config.sandbox.backend, images.pop(), say)
+        with RunStore(directory) as store:
+            try:
+                await engine.start()
+                prepare(config, suite, store, engine)
+                await _work(config, suite, store, engine, model, on_start)
+            finally:
+                await engine.close()
+            summary = summarise(model.name, suite, config.attempts, store.results.values())
+            store.write("summary.json", to_json(summary.model_dump()))
+    return directory, summary
+
+
+async def _work(
+    config: RunConfig, suite: Suite, store: RunStore, engine: SandboxEngine, model: OpenAIChatModel, on_start: Callable[[Started], OnResult]
+) -> None:
+    planned = len(suite.tasks) * config.attempts
+    started = Started(
+        directory=store.directory,
+        model=model.name,
+        suite=suite,
+        sandbox=engine.name,
+        does_not_hold=tuple(engine.shortfalls()),
+        planned=planned,
+        done=planned - len(pending(config, suite, store)),
+    )
+    on_result = on_start(started)
+    await run(config, suite, store, engine, ToolAgent(model, config.limits, config.model.prices), on_result)
+
+
+@contextlib.asynccontextmanager
+async def _endpoint(config: RunConfig, suite: Suite) -> AsyncIterator[tuple[OpenAIChatModel, RunConfig]]:
+    """The model, and the configuration with its discovered name. A built-in endpoint's port is no part of the configuration."""
+    with contextlib.ExitStack() as stack:
+        settings = config.model
+        if settings.name in BUILT_IN and settings.base_url is None:
+            address = stack.enter_context(serve_scripts(settings.name, script_for(settings.name, suite.tasks)))
+            settings = settings.model_copy(update={"base_url": address})
+        else:
+            settings = await discover(settings)
+            config = config.model_copy(update={"model": settings})
+        model = OpenAIChatModel(settings)
+        try:
+            yield model, config
+        finally:
+            await model.close()
+
+
+def _directory(config: RunConfig, suite: Suite, *, fresh: bool) -> Path:
+    """`runs/<suite>-<model>-<digest>`: the same for the same configuration and suite. With `fresh`, the first that is not there yet."""
+    slug = re.sub(r"[^A-Za-z0-9._]+", "-", config.model.name).strip("-.")[:60]
+    parts = (suite.name, config.split, slug, f"{config.identity()[:6]}{suite.digest[:6]}")
+    base = Path("runs") / "-".join(part for part in parts if part)
+    directory = base
+    number = 2
+    while fresh and directory.exists():
+        directory = base.with_name(f"{base.name}-{number}")
+        number += 1
+    return directory
+
+
+def _check_space(directory: Path) -> None:
+    existing = next(place for place in (directory.absolute(), *directory.absolute().parents) if place.exists())
+    free = shutil.disk_usage(existing).free
+    if free < _LEAST_FREE_BYTES:
+        raise ConfigError(
+            f"{existing}: only {free // 2**20} MiB are free, a run needs {_LEAST_FREE_BYTES // 2**20}; free some or give another --output"
+        )

@@ -1,0 +1,88 @@
+"""The command line's grammar: commands, options and their help. What they do is in `cli`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import harness
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="harness", description="Evaluate and train open models on TypeScript tasks in sandboxes.")
+    parser.add_argument("--version", action="version", version=harness.__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    evaluate = commands.add_parser("eval", help="run a model on a suite and score it", description="Run a model on a suite and score it.")
+    evaluate.set_defaults(command="eval")
+    what = evaluate.add_argument_group("what to evaluate")
+    what.add_argument("--model", metavar="MODEL", help="a server's URL, a model's name, or a built-in: oracle (default), noop")
+    what.add_argument("--base-url", metavar="URL", help="of the server; default: OPENAI_BASE_URL")
+    what.add_argument("--suite", metavar="SUITE", help="a shipped suite's name or a directory (default: core)")
+    what.add_argument("--split", metavar="NAME", help="only this split of the suite")
+    what.add_argument("--tasks", metavar="PATTERN", nargs="+", help="only these tasks, such as 'wayfinder-*'")
+    what.add_argument("--attempts", "-k", type=int, metavar="K", help="at each task (default: 1)")
+    what.add_argument("--config", type=Path, metavar="FILE", help="a TOML with any of the settings; options go before it")
+    how = evaluate.add_argument_group("sampling")
+    how.add_argument("--temperature", type=float, metavar="T")
+    how.add_argument("--top-p", type=float, metavar="P")
+    how.add_argument("--max-tokens", type=int, metavar="N", help="of one answer (default: 4096)")
+    how.add_argument("--seed", type=int, metavar="N", help="of the first attempt; the next get the next")
+    how.add_argument("--extra-body", metavar="JSON", help="laid over every request")
+    how.add_argument("--chat-template-kwargs", metavar="JSON")
+    limits = evaluate.add_argument_group("limits of one rollout")
+    limits.add_argument("--max-turns", type=int, metavar="N", help="default: 50")
+    limits.add_argument("--max-seconds", type=float, metavar="S", help="default: 1800")
+    limits.add_argument("--max-output-tokens", type=int, metavar="N")
+    limits.add_argument("--max-cost", type=float, metavar="C", help="by --price-input and --price-output, per million tokens")
+    limits.add_argument("--price-input", type=float, metavar="C")
+    limits.add_argument("--price-output", type=float, metavar="C")
+    running = evaluate.add_argument_group("running")
+    running.add_argument("--concurrency", "-n", type=int, metavar="N", help="rollouts at once (default: 4)")
+    _add_sandbox(running)
+    running.add_argument("--output", type=Path, metavar="DIR", help="the run directory (default: one below runs/, named by the settings)")
+    running.add_argument("--fresh", action="store_true", help="a new run, though one of the same settings is there")
+    running.add_argument("--json", action="store_true", help="the summary as JSON on stdout")
+    running.add_argument("--quiet", "-q", action="store_true", help="no progress")
+
+    tasks = commands.add_parser("tasks", help="list, show and validate tasks").add_subparsers(required=True, metavar="COMMAND")
+    listing = tasks.add_parser("list", help="the tasks of a suite")
+    listing.set_defaults(command="tasks list")
+    listing.add_argument("tasks", nargs="*", metavar="PATTERN")
+    listing.add_argument("--suite", default="core")
+    listing.add_argument("--json", action="store_true")
+    show = tasks.add_parser("show", help="one task")
+    show.set_defaults(command="tasks show")
+    show.add_argument("instance_id")
+    show.add_argument("--suite", default="core")
+    show.add_argument("--gold", action="store_true", help="with the reference solution")
+    show.add_argument("--json", action="store_true")
+    validate = tasks.add_parser("validate", help="gold resolves, no patch does not, each time")
+    validate.set_defaults(command="tasks validate")
+    validate.add_argument("tasks", nargs="*", metavar="PATTERN")
+    validate.add_argument("--suite", default="core")
+    validate.add_argument("--repeats", type=int, default=3, metavar="N")
+    validate.add_argument("--concurrency", "-n", type=int, metavar="N", help="default: 2")
+    _add_sandbox(validate)
+    validate.add_argument("--record", action="store_true", help="write what the tests say into expected.json, for new tasks")
+    validate.add_argument("--quarantine", action="store_true", help="write tasks that are not valid into the suite's quarantine.toml")
+
+    images = commands.add_parser("images", help="build and list the boxes' images").add_subparsers(required=True, metavar="COMMAND")
+    build = images.add_parser("build", help="build an image, where it is not there yet")
+    build.set_defaults(command="images build")
+    build.add_argument("image", nargs="?", default="node24")
+    _add_sandbox(build)
+    images.add_parser("list", help="the images and where they are built").set_defaults(command="images list")
+
+    commands.add_parser("gc", help="remove what dead runs left behind").set_defaults(command="gc")
+    doctor = commands.add_parser("doctor", help="what this machine and an endpoint are ready for")
+    doctor.set_defaults(command="doctor")
+    doctor.add_argument("--model", metavar="MODEL")
+    doctor.add_argument("--base-url", metavar="URL")
+    doctor.add_argument("--config", help=argparse.SUPPRESS)
+    doctor.add_argument("--json", action="store_true")
+    return parser
+
+
+def _add_sandbox(parser: argparse._ActionsContainer) -> None:
+    words = "default: docker where a daemon answers, else bubblewrap"
+    parser.add_argument("--sandbox", choices=["auto", "docker", "bubblewrap"], help=words)

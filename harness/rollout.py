@@ -1,0 +1,106 @@
+"""One rollout: the agent at work in its box, its patch, the grade in another box, and the record of it all.
+
+The one place where a failure of the infrastructure is caught: it becomes a `Failure` on the trajectory.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from harness.agent import Conversation, ToolAgent, cost
+from harness.chat import ChatError
+from sandboxes.sandbox import SandboxError
+from tasks.grading import OpenSandbox, grade
+from tasks.suite import task_digest
+from tasks.task import Grade, Task
+from trajectories.trajectory import Failure, Message, Provenance, StopReason, Trajectory
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the rollouts of a run have in common besides agent and boxes; goes into every record."""
+
+    sandbox: str
+    image: str
+    harness_version: str
+    harness_commit: str | None
+
+
+async def rollout(
+    task: Task,
+    agent: ToolAgent,
+    open_sandbox: OpenSandbox,
+    setting: Setting,
+    *,
+    attempt: int = 0,
+    tries: int = 1,
+    seed: int | None = None,
+    on_messages: Callable[[Sequence[Message]], None] = lambda messages: None,
+) -> Trajectory:
+    """Let the agent work on the task and grade what it leaves. Never raises for what agent, model or infrastructure do."""
+    started = time.monotonic()
+    started_at = datetime.now(UTC)
+    conversation = agent.begin(task.problem_statement)
+    conversation.on_messages = on_messages
+    on_messages(conversation.messages)
+    stop_reason: StopReason | None = None
+    failure: Failure | None = None
+    patch = ""
+    verdict: Grade | None = None
+    try:
+        stop_reason, patch = await _attempt(task, agent, conversation, open_sandbox, seed)
+    except (SandboxError, ChatError) as error:
+        failure = _failure(error, "agent")
+    if failure is None:
+        try:
+            verdict = await grade(task, patch, open_sandbox)
+        except SandboxError as error:
+            failure = _failure(error, "grading")
+    return Trajectory(
+        instance_id=task.instance_id,
+        attempt=attempt,
+        tries=tries,
+        model=agent.model.name,
+        sampling=agent.model.sampling(seed),
+        tools=tuple(conversation.tools),
+        messages=tuple(conversation.messages),
+        turns=tuple(conversation.turns),
+        stop_reason=stop_reason,
+        failure=failure,
+        patch=patch,
+        grade=verdict,
+        usage=conversation.usage,
+        cost=cost(conversation.usage, agent.prices),
+        started_at=started_at.isoformat(timespec="milliseconds"),
+        duration_seconds=round(time.monotonic() - started, 3),
+        provenance=Provenance(
+            task_digest=task_digest(task),
+            base_commit=task.base_commit,
+            sandbox=setting.sandbox,
+            image=setting.image,
+            harness_version=setting.harness_version,
+            harness_commit=setting.harness_commit,
+        ),
+    )
+
+
+async def _attempt(
+    task: Task, agent: ToolAgent, conversation: Conversation, open_sandbox: OpenSandbox, seed: int | None
+) -> tuple[StopReason, str]:
+    """The agent's part, in its own box: why it ended, and the patch it left."""
+    async with open_sandbox() as sandbox:
+        await sandbox.lay(task.tree.snapshot.archive)
+        stop_reason = await agent.work(conversation, sandbox, seed=seed)
+        try:
+            patch = await sandbox.diff()
+        except OSError:  # larger than any patch may be: nothing of it can be graded
+            return stop_reason, ""
+        return stop_reason, patch.decode("utf-8", "replace")
+
+
+def _failure(error: SandboxError | ChatError, during: str) -> Failure:
+    kind = error.kind if isinstance(error, ChatError) else "sandbox"
+    return Failure(kind=kind, during="agent" if during == "agent" else "grading", message=str(error))

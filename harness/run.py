@@ -1,0 +1,160 @@
+"""A run: every attempt at every task of a suite, bounded, resumable, recorded one trial at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import subprocess
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import harness
+from harness.agent import ToolAgent
+from harness.config import ConfigError, RunConfig, differences
+from harness.rollout import Setting, rollout
+from sandboxes.sandbox import SandboxEngine, opener
+from tasks.grading import OpenSandbox
+from tasks.suite import Suite
+from tasks.task import Task
+from trajectories.store import Result, RunStore, StoreError, result_of, to_json
+from trajectories.trajectory import FailureKind
+
+_STOPPING: Final[frozenset[FailureKind]] = frozenset({"authentication", "quota", "not_found"})
+"""Failures that every further rollout would meet as well."""
+_FAILURES_IN_A_ROW = 6
+
+
+class RunStoppedError(Exception):
+    """The infrastructure does not let the run go on. What is finished is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    task: Task
+    attempt: int
+    tries: int
+    """Begun so often before."""
+
+
+OnResult = Callable[[Result], None]
+
+
+def pending(config: RunConfig, suite: Suite, store: RunStore) -> list[Trial]:
+    """What is left to do, attempt by attempt: never begun, or failed by the infrastructure."""
+    trials = []
+    for attempt in range(config.attempts):
+        for task in suite.tasks:
+            result = store.results.get((task.instance_id, attempt))
+            if result is None or result.failure is not None:
+                trials.append(Trial(task, attempt, result.tries if result else 0))
+    return trials
+
+
+def prepare(config: RunConfig, suite: Suite, store: RunStore, engine: SandboxEngine) -> None:
+    """Write the run's configuration and provenance, or check that a run taken up again is the same. ConfigError when it is not."""
+    written = store.read_config()
+    if written is not None:
+        if changed := differences(written, config):
+            raise ConfigError(f"{store.directory} was made with other settings ({', '.join(changed)}); give another --output")
+    else:
+        store.write("config.toml", config.to_toml())
+    store.write("run.json", to_json(_provenance(suite, engine)))
+
+
+async def run(config: RunConfig, suite: Suite, store: RunStore, engine: SandboxEngine, agent: ToolAgent, on_result: OnResult) -> None:
+    """Do what is pending. RunStoppedError when the infrastructure stops it, StoreError when the disk does; what is finished is kept."""
+    trials = deque(pending(config, suite, store))
+    setting = Setting(sandbox=engine.name, image=engine.image, harness_version=harness.__version__, harness_commit=source_commit())
+    work = _Work(config, store, agent, opener(engine, config.sandbox.limits()), setting, on_result, trials)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(config.concurrency, len(trials))):
+                group.create_task(work.go_on())
+    except* (RunStoppedError, StoreError) as stopped:
+        first: BaseException = stopped
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from None
+
+
+class _Work:
+    """What the workers of one run share."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        store: RunStore,
+        agent: ToolAgent,
+        open_sandbox: OpenSandbox,
+        setting: Setting,
+        on_result: OnResult,
+        trials: deque[Trial],
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._agent = agent
+        self._open_sandbox = open_sandbox
+        self._setting = setting
+        self._on_result = on_result
+        self._trials = trials
+        self._failures_in_a_row = 0
+
+    async def go_on(self) -> None:
+        """One worker: takes trials until there is none left."""
+        while self._trials:
+            trial = self._trials.popleft()
+            for more in range(1, self._config.infrastructure_tries + 1):
+                if await self._try(trial, trial.tries + more):
+                    break
+
+    async def _try(self, trial: Trial, tries: int) -> bool:
+        """One try at a trial; whether it came to an end that counts."""
+        transcript = self._store.transcript(trial.task.instance_id, trial.attempt)
+        seed = self._config.model.sampling.seed
+        trajectory = await rollout(
+            trial.task,
+            self._agent,
+            self._open_sandbox,
+            self._setting,
+            attempt=trial.attempt,
+            tries=tries,
+            seed=None if seed is None else seed + trial.attempt,
+            on_messages=transcript.add,
+        )
+        self._store.save(trajectory)
+        self._on_result(result_of(trajectory))
+        if trajectory.failure is None:
+            self._failures_in_a_row = 0
+            return True
+        self._failures_in_a_row += 1
+        if trajectory.failure.kind in _STOPPING:
+            raise RunStoppedError(f"the endpoint refuses to go on: {trajectory.failure.message}")
+        if self._failures_in_a_row >= max(_FAILURES_IN_A_ROW, 2 * self._config.concurrency):
+            raise RunStoppedError(f"{self._failures_in_a_row} rollouts in a row failed; the last: {trajectory.failure.message}")
+        return False
+
+
+def source_commit() -> str | None:
+    """The commit of the harness's own source, `-dirty` when it is changed; None outside of a checkout."""
+    root = Path(harness.__file__).parents[1]
+    if not (root / ".git").exists():
+        return None
+    described = subprocess.run(
+        ["git", "-C", root, "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"], capture_output=True, text=True, check=False
+    )
+    return described.stdout.strip() or None
+
+
+def _provenance(suite: Suite, engine: SandboxEngine) -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "harness": {"version": harness.__version__, "commit": source_commit()},
+        "suite": {"name": suite.name, "version": suite.version, "tasks": len(suite.tasks), "digest": suite.digest},
+        "sandbox": {"backend": engine.name, "image": engine.image, "does_not_hold": engine.shortfalls()},
+        "machine": {"python": platform.python_version(), "system": platform.platform(), "architecture": platform.machine()},
+    }

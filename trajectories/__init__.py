@@ -1,0 +1,1 @@
+"""The record of what an agent did, and what becomes of it."""

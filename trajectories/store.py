@@ -1,0 +1,241 @@
+"""A run directory: what a person reads afterwards, and what a killed run starts from again.
+
+```
+config.toml                       the resolved configuration
+run.json                          versions, digests, machine
+results.jsonl                     one line a trial; made again from the trials when it is torn
+summary.json                      the numbers of the table
+trials/<instance_id>/<attempt>/   trajectory.json  patch.diff  grade.json
+trials/<instance_id>/<attempt>.failed-<n>/     tries that the infrastructure failed
+```
+A trial is written beside its place and renamed into it: it is there whole or not at all. Only then its line is added to the index.
+One process at a time holds the directory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tasks.task import Verdict
+from trajectories.trajectory import Failure, Message, StopReason, Trajectory, Usage
+
+
+class StoreError(Exception):
+    """The run directory cannot be used; the message says why and what to do."""
+
+
+class Result(BaseModel):
+    """One line of results.jsonl: what the numbers need of a trial."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    instance_id: str
+    attempt: int
+    resolved: bool | None
+    """None when there is no grade."""
+    verdict: Verdict | None
+    stop_reason: StopReason | None
+    failure: Failure | None
+    turns: int
+    usage: Usage
+    cost: float | None
+    duration_seconds: float
+    tries: int
+
+
+def result_of(trajectory: Trajectory) -> Result:
+    grade = trajectory.grade
+    return Result(
+        instance_id=trajectory.instance_id,
+        attempt=trajectory.attempt,
+        resolved=None if grade is None else grade.resolved,
+        verdict=None if grade is None else grade.verdict,
+        stop_reason=trajectory.stop_reason,
+        failure=trajectory.failure,
+        turns=len(trajectory.turns),
+        usage=trajectory.usage,
+        cost=trajectory.cost,
+        duration_seconds=trajectory.duration_seconds,
+        tries=trajectory.tries,
+    )
+
+
+class RunStore:
+    """The one writer of a run directory; close it to let another process in."""
+
+    def __init__(self, directory: Path) -> None:
+        """Make the directory or take it up again. StoreError when another process holds it."""
+        self.directory = directory
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            (directory / ".lock").touch()
+        except OSError as error:
+            raise StoreError(f"{directory}: cannot be written to ({(error.strerror or str(error)).lower()})") from error
+        self._lock = open(directory / ".lock", "w", encoding="utf-8")  # noqa: SIM115 - held until close()
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            raise StoreError(f"{directory}: another process is working in this run") from error
+        for partial in directory.glob("trials/*/.*.partial"):
+            shutil.rmtree(partial)
+        self.results: dict[tuple[str, int], Result] = {(result.instance_id, result.attempt): result for result in self._read_index()}
+
+    def close(self) -> None:
+        self._lock.close()
+
+    def __enter__(self) -> RunStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def read_config(self) -> str | None:
+        """config.toml as it was written, or None in a new directory."""
+        file = self.directory / "config.toml"
+        return file.read_text(encoding="utf-8") if file.exists() else None
+
+    def write(self, name: str, content: str) -> None:
+        """Replace a file at the top of the directory, whole or not at all."""
+        _replace(self.directory / name, content)
+
+    def transcript(self, instance_id: str, attempt: int) -> Transcript:
+        """Where a trial that goes on keeps its messages, should it be cut off."""
+        partial = self._trial(instance_id, attempt).with_name(f".{attempt}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        return Transcript(partial / "messages.jsonl")
+
+    def save(self, trajectory: Trajectory) -> None:
+        """Put a finished trial in its place. A try that the infrastructure failed before it is kept beside it."""
+        target = self._trial(trajectory.instance_id, trajectory.attempt)
+        partial = target.with_name(f".{trajectory.attempt}.partial")
+        partial.mkdir(parents=True, exist_ok=True)
+        (partial / "messages.jsonl").unlink(missing_ok=True)
+        _write(partial / "trajectory.json", trajectory.model_dump_json(indent=1) + "\n")
+        _write(partial / "patch.diff", trajectory.patch)
+        if trajectory.grade is not None:
+            _write(partial / "grade.json", trajectory.grade.model_dump_json(indent=1) + "\n")
+        if target.exists():
+            target.rename(target.with_name(f"{trajectory.attempt}.failed-{trajectory.tries - 1}"))
+        partial.rename(target)
+        _sync_directory(target.parent)
+        result = result_of(trajectory)
+        index_file = self.directory / "results.jsonl"
+        with _full_disk(index_file), open(index_file, "a", encoding="utf-8") as index:
+            index.write(result.model_dump_json() + "\n")
+            index.flush()
+            os.fsync(index.fileno())
+        self.results[result.instance_id, result.attempt] = result
+
+    def _trial(self, instance_id: str, attempt: int) -> Path:
+        return self.directory / "trials" / instance_id / str(attempt)
+
+    def _read_index(self) -> Iterator[Result]:
+        """Results by the index, mended where the last process was killed between a trial and its line."""
+        lines, torn = _read_lines(self.directory / "results.jsonl")
+        known = {(result.instance_id, result.attempt): result for result in lines}
+        found = {}
+        for place in sorted(self.directory.glob("trials/*/*")):
+            if not place.name.isdigit():
+                continue
+            key = (place.parent.name, int(place.name))
+            if key in known and not torn:
+                found[key] = known[key]
+            else:
+                found[key] = result_of(read_trajectory(place))
+        if torn or found != known:
+            _replace(self.directory / "results.jsonl", "".join(result.model_dump_json() + "\n" for result in found.values()))
+        yield from found.values()
+
+
+class Transcript:
+    """The messages of a trial that is going on, on disk after every turn."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def add(self, messages: Iterable[Message]) -> None:
+        with _full_disk(self._file), open(self._file, "a", encoding="utf-8") as lines:
+            lines.writelines(message.model_dump_json(exclude_defaults=True) + "\n" for message in messages)
+
+
+def read_trajectory(trial: Path) -> Trajectory:
+    """A trial's trajectory. StoreError when it cannot be read."""
+    file = trial / "trajectory.json"
+    try:
+        return Trajectory.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise StoreError(f"{file}: not a trajectory ({reason}); remove {trial} to run that attempt again") from error
+
+
+def read_results(directory: Path) -> list[Result]:
+    """The finished trials of a run, for readers: takes no lock, so that a running run can be looked at."""
+    if not (directory / "config.toml").exists():
+        raise StoreError(f"{directory}: not a run directory (there is no config.toml in it)")
+    lines, _ = _read_lines(directory / "results.jsonl")
+    latest = {(result.instance_id, result.attempt): result for result in lines}
+    return [latest[key] for key in sorted(latest)]
+
+
+def to_json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _read_lines(file: Path) -> tuple[list[Result], bool]:
+    """The lines that can be read, and whether there was one that cannot."""
+    if not file.exists():
+        return [], False
+    results = []
+    torn = False
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            results.append(Result.model_validate_json(line))
+        except ValidationError:
+            torn = True
+    return results, torn
+
+
+@contextlib.contextmanager
+def _full_disk(file: Path) -> Iterator[None]:
+    """Says in one line what to do when the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StoreError(f"{file.parent}: no space left on the disk; free some and start the same command again") from error
+        raise
+
+
+def _write(file: Path, content: str) -> None:
+    with _full_disk(file), open(file, "w", encoding="utf-8", errors="surrogateescape") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _replace(file: Path, content: str) -> None:
+    beside = file.with_name(f".{file.name}.new")
+    _write(beside, content)
+    beside.replace(file)
+    _sync_directory(file.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
