@@ -1,0 +1,10 @@
+export { command, type Command, type CommandDeclaration, type OptionMap, type PositionalList } from "./command.ts";
+export { dispatch, type Handlers } from "./dispatch.ts";
+export { DeclarationError, HelpRequested, UsageError, type UsageErrorCode } from "./errors.ts";
+export { renderHelp, type HelpSettings } from "./help.ts";
+export { option, type CommonSettings, type FlagSettings, type Option, type ValueSettings } from "./option.ts";
+export { parse, type ParseSettings } from "./parse.ts";
+export { positional, type Positional, type PositionalSettings } from "./positional.ts";
+export type { Environment } from "./resolve.ts";
+export type { AnyResult, ArgumentValues, OptionValues, Parsed, ParseResult } from "./result.ts";
+export { columns, wrap } from "./wrap.ts";

@@ -1,0 +1,13 @@
+export type * from './ast.ts';
+export { calledFunctions, dependencies, freeVariables } from './analysis.ts';
+export { check, type CheckOptions, type CheckResult } from './checker.ts';
+export { compile, type CompileOptions, type Program } from './compile.ts';
+export { ExprError, formatError, type Phase } from './errors.ts';
+export { evaluate, type EvaluateOptions } from './evaluator.ts';
+export { tokenize, type Token } from './lexer.ts';
+export { parse, parseType } from './parser.ts';
+export { print, type PrintOptions } from './printer.ts';
+export { positionAt, type Position, type Span } from './span.ts';
+export { formatType, isAssignable, type Type } from './types.ts';
+export { formatValue, FunctionValue, type RecordValue, type Value } from './value.ts';
+export { children, findAll, isKind, transform, visit, walk, type Visitor } from './visitor.ts';

@@ -1,0 +1,11 @@
+export { abortable } from './abort.ts';
+export { buffer, chunk } from './buffer.ts';
+export { systemClock, type Clock } from './clock.ts';
+export { filter, map, take, type MapOptions, type Mapper } from './map.ts';
+export { flatMap, flatten, merge, zip, type FlattenOptions } from './merge.ts';
+export { csv, DecodeError, ndjson, type CsvOptions } from './records.ts';
+export { retry, type RetryOptions } from './retry.ts';
+export { toArray, type Source } from './source.ts';
+export { tee, type TeeOptions } from './tee.ts';
+export { lines, text, type Chunk } from './text.ts';
+export { throttle, type ThrottleOptions } from './throttle.ts';
