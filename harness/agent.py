@@ -28,6 +28,7 @@ _REPEATS_TOLD = 3  # the same calls this often in a row: the model is told so
 _REPEATS_STOPPED = 6
 
 NO_CALL = "There was no tool call in your answer. Call a tool to go on, or `submit` when the work is done."
+NO_RESULT = "[This call has no result: the work had ended.]"
 CUT_OFF = "Your answer was cut off at the longest that an answer may be. Write less at once."
 REPEATED = "[This is the same call as before, with the same result to expect. Do something else.]"
 
@@ -122,6 +123,10 @@ class ToolAgent:
                 events=tuple(dict.fromkeys(events)),
             )
             conversation.turns.append(turn)
+            # What came after a submission or was cut off is answered too: a history with open calls is refused by servers and templates.
+            left = answer.message.tool_calls[len(conversation.messages) - index - 1 :]
+            if left:
+                conversation.add(*(Message(role="tool", tool_call_id=call.id, content=NO_RESULT) for call in left))
         return submitted, turn.events
 
     async def _run(self, call: ToolCall, sandbox: Sandbox) -> tuple[ToolOutput, TurnEvent | None]:

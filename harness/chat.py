@@ -87,7 +87,7 @@ def _read_error(body: str) -> tuple[list[str], str]:
     """Codes and types, and the message, of an error body in any of its shapes."""
     try:
         content = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return [], " ".join(body.split())[:300] or "(empty answer)"
     error = content.get("error", content) if isinstance(content, dict) else content
     if isinstance(error, dict):

@@ -154,7 +154,7 @@ def _model(options: argparse.Namespace) -> dict[str, str | None]:
     if model in BUILT_IN and base_url is None:
         return {"name": model}
     if base_url is None:
-        base_url = os.environ.get("OPENAI_BASE_URL")
+        base_url = os.environ.get("OPENAI_BASE_URL") or None
         if base_url is None and model is not None:
             if not os.environ.get("OPENAI_API_KEY"):
                 raise ConfigError(
@@ -172,13 +172,11 @@ def _tasks_list(options: argparse.Namespace) -> int:
 
     suite = load_suite(options.suite).select(options.tasks)
     if options.json:
-        rows = [
-            task.model_dump(mode="json", include={"instance_id", "repo", "title", "kind", "difficulty", "runner"}) for task in suite.tasks
-        ]
-        print(json.dumps(rows, indent=1))
+        shown = {"instance_id", "repo", "title", "kind", "difficulty", "runner"}
+        print(json.dumps([task.model_dump(mode="json", include=shown) for task in suite.tasks], indent=1))
         return OK
     screen = _screen()
-    rows: list[tuple[str, ...]] = [(task.instance_id, task.kind, task.difficulty, task.runner, task.title) for task in suite.tasks]
+    rows = [(task.instance_id, task.kind, task.difficulty, task.runner, task.title) for task in suite.tasks]
     screen.table(("task", "kind", "difficulty", "runner", "title"), rows)
     screen.out.print(f"{len(suite.tasks)} tasks on {len({task.repo for task in suite.tasks})} repositories")
     for name, reason in suite.quarantined.items():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from sandboxes.sandbox import MIB, Limits
 
@@ -32,6 +33,13 @@ class Sampling(_Section):
     """Of attempt 0; attempt k is sent seed + k."""
     extra_body: dict[str, Any] = Field(default_factory=dict)
     chat_template_kwargs: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("extra_body", "chat_template_kwargs")
+    @classmethod
+    def _without_null(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if _holds_null(value):
+            raise ValueError("null cannot be kept in a run's config.toml; leave the name out")
+        return value
 
 
 class Prices(_Section):
@@ -98,8 +106,8 @@ class RunConfig(_Section):
 
     def identity(self) -> str:
         """sha256 in hex over what decides the results: runs of the same identity are the same run."""
-        content = self.model_dump_json(exclude={"concurrency": True, "infrastructure_tries": True})
-        return hashlib.sha256(content.encode()).hexdigest()
+        content = self.model_dump(mode="json", exclude={"concurrency": True, "infrastructure_tries": True})
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def to_toml(self) -> str:
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
@@ -134,6 +142,12 @@ def differences(old: str, new: RunConfig) -> list[str]:
         for name in before.keys() | after.keys()
         if before.get(name) != after.get(name) and name not in ("concurrency", "infrastructure_tries")
     )
+
+
+def _holds_null(value: object) -> bool:
+    if isinstance(value, dict | list | tuple):
+        return any(_holds_null(entry) for entry in (value.values() if isinstance(value, dict) else value))
+    return value is None
 
 
 def _lay_over(settings: dict[str, Any], overrides: dict[str, Any]) -> None:

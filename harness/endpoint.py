@@ -70,6 +70,7 @@ class OpenAIChatModel:
     async def _once(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], seed: int | None, requests: int
     ) -> ChatAnswer | ContextOverflow:
+        length_field = self._length_field  # other requests, under way at the same time, may change it
         body: dict[str, Any] = {"model": self.name, "messages": [to_wire(message) for message in messages], **self.sampling(seed)}
         if tools:
             body["tools"] = list(tools)
@@ -80,7 +81,7 @@ class OpenAIChatModel:
             meaning = classify(error.status_code, error.response.text, retry_after_seconds=_retry_after(error.response.headers))
             if isinstance(meaning, ContextOverflow):
                 return meaning
-            if self._length_field == "max_tokens" and meaning.status == 400 and "max_completion_tokens" in str(meaning):
+            if length_field == "max_tokens" and meaning.status == 400 and "max_completion_tokens" in str(meaning):
                 self._length_field = "max_completion_tokens"  # what the newer of OpenAI's own models ask for
                 return await self._once(messages, tools, seed, requests + 1)
             raise meaning from error
@@ -110,11 +111,7 @@ async def discover(settings: ModelSettings) -> ModelSettings:
         except openai.APIStatusError as error:
             if error.status_code in (401, 403):
                 raise ConfigError(_unauthorised(settings)) from error
-            listed = []
-            if error.status_code not in (404, 405):
-                raise ConfigError(
-                    f"{where} answered {error.status_code} to a list of its models; is it an OpenAI-compatible server?"
-                ) from error
+            listed = []  # not every server has a list, and some fail at it: the name is tried instead
         except openai.APITimeoutError as error:
             raise ConfigError(f"{where} did not answer within {_DISCOVERY_SECONDS:.0f} s") from error
         except openai.APIConnectionError as error:
@@ -256,7 +253,7 @@ def _text(arguments: str | dict[str, Any] | None) -> str:
 def _sound(arguments: str) -> str:
     try:
         return arguments if isinstance(json.loads(arguments), dict) else "{}"
-    except ValueError:
+    except (ValueError, RecursionError):  # a model that loops may write thousands of brackets
         return "{}"
 
 

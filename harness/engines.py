@@ -11,20 +11,26 @@ from sandboxes.docker import DockerEngine, connect, sweep_containers
 from sandboxes.images.docker_image import find_image
 from sandboxes.images.recipe import Say, image_names, load_recipe
 from sandboxes.images.rootfs import read_manifest
+from sandboxes.pool import WarmEngine
 from sandboxes.sandbox import SandboxEngine, SandboxError
 
 Backend = Literal["auto", "docker", "bubblewrap"]
 
 
-def choose_engine(backend: Backend, image: str, say: Say) -> SandboxEngine:
-    """An engine for the image, not yet started. KeyError when no recipe has that name."""
+def choose_engine(backend: Backend, image: str, say: Say, *, concurrency: int = 1) -> SandboxEngine:
+    """An engine with boxes kept ready for that many rollouts at once, not yet started. KeyError when no recipe has the image's name."""
+    return WarmEngine(bare_engine(backend, image, say), spare=min(2, concurrency), keep=2 * concurrency)
+
+
+def bare_engine(backend: Backend, image: str, say: Say) -> DockerEngine | BubblewrapEngine:
+    """The engine itself: each box is new."""
     recipe = load_recipe(image)
     if backend == "auto":
         try:
             connect().close()
+            backend = "docker"
         except SandboxError:
-            return BubblewrapEngine(recipe, say)
-        return DockerEngine(recipe, say)
+            backend = "bubblewrap"
     return DockerEngine(recipe, say) if backend == "docker" else BubblewrapEngine(recipe, say)
 
 

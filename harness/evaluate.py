@@ -58,7 +58,7 @@ async def evaluate(
     async with _endpoint(config, suite) as (model, config):
         directory = output or _directory(config, suite, fresh=fresh)
         _check_space(directory)
-        engine = choose_engine(config.sandbox.backend, images.pop(), say)
+        engine = choose_engine(config.sandbox.backend, images.pop(), say, concurrency=config.concurrency)
         with RunStore(directory) as store:
             try:
                 await engine.start()

@@ -16,8 +16,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from unidiff import PatchedFile, PatchSet
+from unidiff import Hunk, PatchedFile, PatchSet
+from unidiff.constants import LINE_TYPE_NO_NEWLINE
 
+from harness.tools import lines_of, occurrences
 from tasks.patches import split_patch
 from tasks.task import Task
 
@@ -55,7 +57,7 @@ def _file_calls(task: Task, file: PatchedFile, text: str) -> Iterator[ScriptedCa
     if file.is_binary_file or file.is_rename or "old mode" in text:
         yield ScriptedCall("bash", {"command": f"git apply <<'END_OF_PATCH'\n{text}END_OF_PATCH"})
     elif file.is_added_file:
-        content = "".join(line.value for hunk in file for line in hunk if line.is_added)
+        content = "".join(line for hunk in file for line in _side(hunk, new=True))
         yield ScriptedCall("edit", {"command": "create", "path": path, "new_text": content}, f"{PurePosixPath(path).name} is missing.")
     elif file.is_removed_file:
         yield ScriptedCall("bash", {"command": f"rm -- '{path}'"})
@@ -66,22 +68,32 @@ def _file_calls(task: Task, file: PatchedFile, text: str) -> Iterator[ScriptedCa
 
 def _replacements(before: str, path: str, file: PatchedFile) -> Iterator[ScriptedCall]:
     """One exact replacement a hunk; a hunk whose text is not unique in the file takes lines from around it."""
-    lines = before.splitlines(keepends=True)
+    lines = lines_of(before)
     shift = 0  # by how many lines the hunks before have moved this one
     for hunk in file:
-        old = [line.value for line in hunk if line.is_context or line.is_removed]
-        new = [line.value for line in hunk if line.is_context or line.is_added]
+        old = _side(hunk, new=False)
+        new = _side(hunk, new=True)
         start = hunk.source_start - 1 + shift if hunk.source_length else hunk.source_start + shift
         end = start + len(old)
         current = "".join(lines)
         first, last = start, end
-        while current.count("".join(lines[first:last])) != 1 and (first > 0 or last < len(lines)):
+        while occurrences(current, "".join(lines[first:last])) != 1 and (first > 0 or last < len(lines)):
             first, last = max(0, first - 1), min(len(lines), last + 1)
         old_text = "".join(lines[first:last])
         new_text = "".join([*lines[first:start], *new, *lines[end:last]])
         yield ScriptedCall("edit", {"command": "replace", "path": path, "old_text": old_text, "new_text": new_text})
         lines[start:end] = new
         shift += len(new) - len(old)
+
+
+def _side(hunk: Hunk, *, new: bool) -> list[str]:
+    """The lines of a hunk before or after the change. unidiff gives a line feed to all, those that git marks as without one too."""
+    lines = []
+    for line, following in zip(hunk, [*hunk[1:], None], strict=True):
+        if line.is_context or (line.is_added if new else line.is_removed):
+            unended = following is not None and following.line_type == LINE_TYPE_NO_NEWLINE
+            lines.append(line.value.removesuffix("\n") if unended else line.value)
+    return lines
 
 
 def script_for(model: str, tasks: Sequence[Task]) -> dict[str, Script]:

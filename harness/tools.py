@@ -5,6 +5,7 @@ To add one: a class like those here, and one line in TOOLS.
 
 from __future__ import annotations
 
+import io
 import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sandboxes.sandbox import REPOSITORY, Sandbox
+from sandboxes.sandbox import REPOSITORY, Output, Sandbox
 
 SUBMIT: Final = "submit"
 _SEARCH_SECONDS = 30.0
@@ -61,8 +62,9 @@ class Bash(Tool):
             ["bash", "-c", f"exec 2>&1\n{self.command}"], timeout_seconds=seconds, output_limit_bytes=4 * limits.output_characters
         )
         ending = f"timed out after {seconds:g} s and was stopped" if result.timed_out else result.how_it_ended()
-        text, cut = trim(result.stdout.text() + result.stderr.text(), limits.output_characters)
-        return ToolOutput(f"{text.rstrip()}\n[{ending}]".lstrip("\n"), cut_bytes=cut + result.stdout.dropped_bytes)
+        text, cut = trim_output(result.stdout, limits.output_characters)
+        text += result.stderr.text()  # empty, unless bash itself could not be started
+        return ToolOutput(f"{text.rstrip()}\n[{ending}]".lstrip("\n"), cut_bytes=cut)
 
 
 class View(Tool):
@@ -80,7 +82,7 @@ class View(Tool):
             return await self._list(sandbox, limits)
         except OSError as error:
             return _file_error(self.path, error)
-        lines = content.decode("utf-8", "replace").splitlines()
+        lines = [line.removesuffix("\n").removesuffix("\r") for line in lines_of(content.decode("utf-8", "replace"))]
         first = (self.start_line or 1) - 1
         last = min(self.end_line or len(lines), len(lines))
         if lines and first >= last:
@@ -128,7 +130,7 @@ class Edit(Tool):
     def _replaced(self, before: str) -> str | ToolOutput:
         if not self.old_text:
             return ToolOutput("replace needs old_text", failed=True)
-        count = before.count(self.old_text)
+        count = occurrences(before, self.old_text)
         if count == 1:
             return before.replace(self.old_text, self.new_text)
         reason = "is not in" if count == 0 else f"stands {count} times in"
@@ -136,7 +138,7 @@ class Edit(Tool):
         return ToolOutput(f"old_text {reason} {self.path}: {advice}", failed=True)
 
     def _inserted(self, before: str) -> str | ToolOutput:
-        lines = before.splitlines(keepends=True)
+        lines = lines_of(before)
         if self.line is None or self.line > len(lines):
             return ToolOutput(f"insert needs a line from 0 to {len(lines)}", failed=True)
         text = self.new_text if self.new_text.endswith("\n") else f"{self.new_text}\n"
@@ -162,8 +164,8 @@ class Search(Tool):
             return ToolOutput("no match")
         if not result.ok:
             return ToolOutput(result.stderr.text().strip() or result.how_it_ended(), failed=True)
-        text, cut = trim(result.stdout.text(), limits.output_characters)
-        return ToolOutput(text.rstrip(), cut_bytes=cut + result.stdout.dropped_bytes)
+        text, cut = trim_output(result.stdout, limits.output_characters)
+        return ToolOutput(text.rstrip(), cut_bytes=cut)
 
 
 class Submit(Tool):
@@ -193,6 +195,21 @@ def absolute(path: str) -> str:
     return path if path.startswith("/") else f"{REPOSITORY}/{path}"
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines with their ends. Only a line feed ends one, as git and ripgrep count them; str.splitlines takes form feeds too."""
+    return io.StringIO(text).readlines()
+
+
+def occurrences(text: str, part: str) -> int:
+    """At how many places `part` stands, those that overlap counted each: str.count would call an ambiguous place unique."""
+    count = 0
+    place = text.find(part)
+    while place >= 0:
+        count += 1
+        place = text.find(part, place + 1)
+    return count
+
+
 def trim(text: str, limit: int) -> tuple[str, int]:
     """Head and tail of a text that is longer than `limit` characters, the cut stated; and how many bytes were left out."""
     if len(text) <= limit:
@@ -200,6 +217,16 @@ def trim(text: str, limit: int) -> tuple[str, int]:
     head, tail = text[: limit // 2], text[-(limit // 2) :]
     cut = len(text[limit // 2 : -(limit // 2)].encode("utf-8", "replace"))
     return f"{head}\n[... {cut} bytes cut ...]\n{tail}", cut
+
+
+def trim_output(output: Output, limit: int) -> tuple[str, int]:
+    """As `trim`, for a stream whose middle the box may have left out already: one cut is stated, and it counts both."""
+    if not output.dropped_bytes:
+        return trim(output.text(), limit)
+    head, tail = output.head.decode("utf-8", "replace"), output.tail.decode("utf-8", "replace")
+    left_out = head[limit // 2 :] + tail[: -(limit // 2)]
+    cut = output.dropped_bytes + len(left_out.encode("utf-8", "replace"))
+    return f"{head[: limit // 2]}\n[... {cut} bytes cut ...]\n{tail[-(limit // 2) :]}", cut
 
 
 def _file_error(path: str, error: OSError) -> ToolOutput:

@@ -28,8 +28,8 @@ async def validate_suite(
     With `record` the expectations of valid tasks are written, with `quarantine` the reasons of the others; a task that is valid again leaves
     the quarantine.
     """
-    suite = load_suite(name, quarantined=True).select(patterns)
-    engine = choose_engine(backend, suite.tasks[0].image, say)
+    suite = load_suite(name, quarantined=True, unrecorded=record).select(patterns)
+    engine = choose_engine(backend, suite.tasks[0].image, say, concurrency=concurrency)
     reasons = load_quarantine(suite.directory)
     invalid = 0
     try:

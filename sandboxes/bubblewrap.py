@@ -11,6 +11,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -19,10 +20,13 @@ from sandboxes.executor import ARGV, ENVIRONMENT, Executor, ExecutorSandbox, Las
 from sandboxes.images.recipe import ImageRecipe, Say
 from sandboxes.images.rootfs import build_rootfs, read_manifest
 from sandboxes.owner import this_process
-from sandboxes.sandbox import HARNESS_DIRECTORY, MIB, REPOSITORY, VITE_SCRATCH, Limits, Sandbox, SandboxError
+from sandboxes.sandbox import HARNESS_DIRECTORY, MIB, REPOSITORY, VITE_SCRATCH, Limits, SandboxError
 
 _CREATIONS_AT_ONCE = 8
 _START_SECONDS = 30.0
+_RESTARTING = 'until "$@"; do :; done'
+"""For an executor that the agent can kill because it shares its uid: bash is the first process of the box, which nobody in it can kill, reaps
+what is orphaned, and starts the executor again unless it ended by itself."""
 _MINIMUM_VERSION = (0, 8)  # --disable-userns, --size
 
 
@@ -50,7 +54,7 @@ class BubblewrapEngine:
         await self.sweep()
         await self._test_itself()
 
-    async def open(self, limits: Limits) -> Sandbox:
+    async def open(self, limits: Limits) -> ExecutorSandbox:
         async with self._creating:
             name = f"harness-{secrets.token_hex(6)}"
             group = make_group(f"{name}@{this_process()}", limits) if self._grouped else None
@@ -74,9 +78,13 @@ class BubblewrapEngine:
             listening = asyncio.create_task(_collect(process.stderr, words), name="last words")
             executor = Executor(process.stdout, process.stdin, words)
 
+            # Not process.kill(): it may reap the process before the event loop's watcher does, who then complains.
+            handle = os.pidfd_open(process.pid)
+
             async def remove() -> None:
                 with contextlib.suppress(ProcessLookupError):
-                    process.kill()  # the first process of the box dies with it, and all others with that one
+                    signal.pidfd_send_signal(handle, signal.SIGKILL)  # the box's first process dies with it, and all others with that
+                os.close(handle)
                 await process.wait()
                 await listening
                 if group is not None:
@@ -99,9 +107,9 @@ class BubblewrapEngine:
     def shortfalls(self) -> list[str]:
         lines = ["process sandbox: the kernel is shared with this machine"]
         if not self._grouped:
-            lines.append("no limit on the memory, CPU and processes of a whole box (control groups cannot be made here)")
+            lines.append("no limit on the memory and CPU of a whole box (control groups cannot be made here)")
         if os.geteuid() != 0:
-            lines.append("the executor shares the agent's uid (the harness does not run as root)")
+            lines.append("executor and agent share one uid (the harness does not run as root)")
         return lines
 
     async def close(self) -> None:
@@ -127,7 +135,7 @@ class BubblewrapEngine:
             "--ro-bind", str(self._rootfs), "/", "--proc", "/proc", "--dev", "/dev",
             "--perms", "1777", "--size", size, "--tmpfs", "/tmp",
             "--perms", "1777", "--size", size, "--tmpfs", "/dev/shm",
-            "--perms", "0777", "--size", size, "--tmpfs", REPOSITORY,
+            "--perms", "1777", "--size", size, "--tmpfs", REPOSITORY,
             "--perms", "1777", "--size", str(16 * MIB), "--tmpfs", VITE_SCRATCH,
             "--perms", "0755", "--size", str(64 * MIB), "--tmpfs", HARNESS_DIRECTORY,
             "--chdir", "/", "--cap-drop", "ALL",
@@ -136,13 +144,17 @@ class BubblewrapEngine:
             for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_KILL"):
                 isolation += ["--cap-add", capability]
         else:
-            isolation += ["--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000"]
+            isolation += ["--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000", "--as-pid-1"]
         if group is not None:
             # Where the executor looks for the count of out-of-memory kills in a container as well.
             place = "/sys/fs/cgroup/memory" if len(group.directories) > 1 else "/sys/fs/cgroup"
             isolation += ["--tmpfs", "/sys", "--ro-bind", str(group.memory), place, "--remount-ro", "/sys"]
         limit = ["prlimit", f"--nofile={limits.open_files}", "--core=0", f"--fsize={limits.disk_bytes}", "--"]
-        command = [*limit, *self._bwrap, *isolation, "--", *ARGV]
+        program: list[str] = list(ARGV)
+        if os.geteuid() != 0:
+            # prlimit runs inside, where the kernel counts this box's processes alone.
+            program = ["prlimit", f"--nproc={limits.processes}", "--", "bash", "-c", _RESTARTING, "bash", *program]
+        command = [*limit, *self._bwrap, *isolation, "--", *program]
         if group is None:
             return command
         enter = 'for file in $PROCS; do echo $$ > "$file" || exit 125; done; exec "$@"'.replace("$PROCS", " ".join(group.procs_files))

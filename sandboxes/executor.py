@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sandboxes.sandbox import HARNESS_DIRECTORY, MIB, REPOSITORY, ExecResult, Output, SandboxError, User
+from sandboxes.sandbox import HARNESS_DIRECTORY, MIB, REPOSITORY, WRITABLE, ExecResult, Output, Sandbox, SandboxError, User
 
 PROGRAM = (Path(__file__).parent / "executor.mjs").read_text(encoding="utf-8")
 ARGV = ("node", "--input-type=module", "--eval", PROGRAM)
@@ -34,6 +34,7 @@ ENVIRONMENT = {
 _SLACK_SECONDS = 15.0  # beyond a command's own deadline, before a silent box is given up
 _FILE_DEADLINE_SECONDS = 30.0
 _GIT_DIRECTORY = f"{HARNESS_DIRECTORY}/base.git"
+_GREETING = 0  # the id of an executor's first words
 _HEADER = struct.Struct(">II")
 
 # A git that reads no configuration but the pristine directory's, and writes its index and objects to a place of its own.
@@ -129,11 +130,28 @@ class Executor:
         try:
             while True:
                 header, body = await self._receive()
+                if header["id"] == _GREETING:
+                    self._restarted()
+                    continue
                 future = self._waiting.get(header["id"])
                 if future is not None and not future.done():
                     future.set_result((header, body))
         except (OSError, asyncio.IncompleteReadError):
             self._end(f"the box ended in the middle of its work {self._last_words}".rstrip())
+
+    def _restarted(self) -> None:
+        """The box killed its executor and has a new one: what was running ended by that kill."""
+        killed = {
+            "exit_code": None,
+            "signal": "SIGKILL",
+            "timed_out": False,
+            "out_of_memory": False,
+            "duration_ms": 0.0,
+            "parts": [[0, 0, 0]] * 3,
+        }
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_result((killed, b""))
 
     def _end(self, reason: str) -> None:
         if self._ended is not None:
@@ -144,14 +162,47 @@ class Executor:
                 future.set_exception(SandboxError(reason))
 
 
+class _Borrowed:
+    """An executor whose channel belongs to somebody else: closing it only ends its use here."""
+
+    def __init__(self, executor: Executor | _Borrowed) -> None:
+        self._executor: Executor | _Borrowed | None = executor
+
+    async def request(self, header: Mapping[str, object], body: bytes, timeout_seconds: float) -> tuple[dict[str, Any], bytes]:
+        if self._executor is None:
+            raise SandboxError("the box is closed")
+        return await self._executor.request(header, body, timeout_seconds)
+
+    async def close(self) -> None:
+        self._executor = None
+
+
 class ExecutorSandbox:
     """A `Sandbox` whose work is done by an executor; the engine says how the box is removed."""
 
-    def __init__(self, name: str, executor: Executor, remove: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, name: str, executor: Executor | _Borrowed, remove: Callable[[], Awaitable[None]], *, can_reset: bool = False
+    ) -> None:
         self.name = name
         self._executor = executor
         self._remove = remove
+        self._can_reset = can_reset
         self._closed = False
+
+    def lend(self, give_back: Callable[[], None]) -> Sandbox:
+        """The same box for somebody else: closing what is returned calls `give_back` and leaves the box as it is."""
+
+        async def remove() -> None:
+            give_back()
+
+        return ExecutorSandbox(self.name, _Borrowed(self._executor), remove)
+
+    async def reset(self) -> bool:
+        """Kill what runs, empty every writable place, and look whether the box is now as a new one is. False: it is not, remove it."""
+        if not self._can_reset:
+            return False
+        answer, _ = await self._executor.request({"op": "reset", "places": WRITABLE}, b"", _FILE_DEADLINE_SECONDS)
+        return answer.get("pristine") is True
 
     async def exec(
         self,

@@ -24,6 +24,9 @@ HARNESS_DIRECTORY = "/run/harness"
 VITE_SCRATCH = "/workspace/node_modules/.vite-temp"
 """Writable, because vite puts a bundled configuration beside the packages that it imports."""
 
+WRITABLE = (REPOSITORY, "/tmp", "/dev/shm", "/dev/mqueue", VITE_SCRATCH, HARNESS_DIRECTORY)
+"""Every place that can be written in a box; each is in memory, and the directories themselves are root's."""
+
 User = Literal["agent", "root"]
 
 MIB = 1024 * 1024
@@ -147,9 +150,13 @@ class Sandbox(Protocol):
 class SandboxEngine(Protocol):
     """Makes boxes of one image."""
 
-    name: str
-    image: str
-    """The image's identity: a content digest that does not change unless what is in the box does."""
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def image(self) -> str:
+        """The image's identity: a content digest that does not change unless what is in the box does. Empty before `start`."""
+        ...
 
     async def start(self) -> None:
         """Make ready to open boxes. Sweeps what a dead run left behind. SandboxError says what is missing."""

@@ -2,7 +2,8 @@
 
 The box is filled from the pristine tree. Of the patch only what `filter_patch` keeps is applied, then the hidden tests; compiler, tests
 and linter run as the agent's uid with commands of ours. Results come on a file descriptor of their own, never from what is printed; which
-tests there are is known beforehand, and what is not reported did not pass.
+tests there are is known beforehand, and what is not reported did not pass. The code under test does share a process with the tests and
+their reporter: one that is written to forge that very report is not stopped here.
 """
 
 from __future__ import annotations
@@ -96,10 +97,7 @@ async def observe(task: Task, patch: str, open_sandbox: OpenSandbox) -> Observat
             await sandbox.lay(task.tree.snapshot.archive)
             applied = await _apply(sandbox, kept, "patch")
             if applied is None and kept:
-                # What the patch really did is asked of git: no patch may be read one way here and another way there.
-                _, slipped = filter_patch((await sandbox.diff()).decode("utf-8", "surrogateescape"), task)
-                if slipped:
-                    applied = CheckRun(name="patch", ended="refused", duration_seconds=0.0, output=f"it also changes {slipped[0].path}")
+                applied = await _refusal(sandbox, task)
             if applied is not None:
                 return _rejected(patch, kept, stripped, applied, started)
             hidden = await _apply(sandbox, task.test_patch, "hidden tests")
@@ -113,9 +111,6 @@ async def observe(task: Task, patch: str, open_sandbox: OpenSandbox) -> Observat
     except MalformedPatchError as error:
         refused = CheckRun(name="patch", ended="refused", duration_seconds=0.0, output=str(error))
         return _rejected(patch, patch, stripped, refused, started)
-    except OSError as error:  # the diff of the patched tree is too large to read
-        refused = CheckRun(name="patch", ended="refused", duration_seconds=0.0, output=str(error))
-        return _rejected(patch, patch, stripped, refused, started)
     return Observation(
         patch_applied=True,
         patch_is_empty=not kept.strip(),
@@ -127,6 +122,19 @@ async def observe(task: Task, patch: str, open_sandbox: OpenSandbox) -> Observat
         checks=tuple(sorted(checks.runs, key=lambda run: run.name)),
         duration_seconds=time.monotonic() - started,
     )
+
+
+async def _refusal(sandbox: Sandbox, task: Task) -> CheckRun | None:
+    """What the applied patch really did is asked of git: no patch may be read one way on the host and another way in the box."""
+    try:
+        _, slipped = filter_patch((await sandbox.diff()).decode("utf-8", "surrogateescape"), task)
+    except OSError as error:
+        reason = str(error)
+    else:
+        if not slipped:
+            return None
+        reason = f"it also changes {slipped[0].path}"
+    return CheckRun(name="patch", ended="refused", duration_seconds=0.0, output=reason)
 
 
 def _rejected(patch: str, kept: str, stripped: tuple[Stripped, ...], run: CheckRun, started: float) -> Observation:
@@ -226,18 +234,17 @@ class _Checks:
 
     def _take(self, result: ExecResult, report: reports.Report, files: list[str]) -> None:
         statuses = {test: status for test, status in report.statuses.items() if reports.file_of(test) in files}
-        failed = any(status in ("failed", "timed_out") for status in report.statuses.values())
-        agree = result.exit_code is not None and (result.exit_code != 0) == failed
-        if result.timed_out:
-            statuses = {test: "timed_out" if status == "missing" else status for test, status in statuses.items()}
-        elif not failed and (report.problem or not agree):
-            # Nothing failed by name and yet the process did not end well: none of its passes can be believed.
-            statuses = dict.fromkeys(statuses, "failed")
+        statuses |= {test: "failed" for test in statuses if reports.file_of(test) in report.broken_files}
+        failed = bool(report.broken_files) or any(status in ("failed", "timed_out") for status in report.statuses.values())
+        ended_badly = result.exit_code != 0
+        if report.problem or ended_badly != (failed or bool(report.stray_errors)) or (report.stray_errors and not failed):
+            # The report is not whole, or it and the process's end do not agree: none of its passes can be believed.
+            statuses = dict.fromkeys(statuses, "timed_out" if result.timed_out else "failed")
         self.statuses.update(statuses)
 
     async def _lint(self) -> None:
         result = await self._exec("lint", ["oxlint", "--format", "json", "."], _LINT_SECONDS)
         try:
             self.lint_findings = reports.parse_oxlint(result.stdout.text())
-        except (ValueError, KeyError, TypeError):
+        except ValueError:
             self.lint_findings = [reports.Diagnostic("", f"the linter gave no report ({result.how_it_ended()})")]

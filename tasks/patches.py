@@ -23,6 +23,7 @@ _CONFIGURATION = (
 _TESTS = ("test/**", "tests/**", "__tests__/**", "__snapshots__/**", "*.test.*", "*.spec.*", "*.test-d.*", "*.snap")
 _HEADER = re.compile(r"^diff --git ", re.MULTILINE)
 _MOVED = re.compile(r"^(?:rename|copy) (?:from|to) (.+)$", re.MULTILINE)
+_PATTERN_CHARACTER = re.compile(r"[\\\[\]*?! ]")
 _SPECIAL_MODE = re.compile(r"^(?:new file mode|new mode|old mode|deleted file mode) (?!100(?:644|755)$)\d+$", re.MULTILINE)
 
 
@@ -49,7 +50,7 @@ def split_patch(patch: str) -> Iterator[FilePatch]:
     for section in sections:
         try:
             parsed = PatchSet(section)
-        except (UnidiffParseError, UnicodeError, ValueError) as error:
+        except (UnidiffParseError, ValueError, NameError, TypeError, AttributeError, IndexError) as error:  # unidiff trips over some texts
             raise MalformedPatchError(str(error)) from error
         if not parsed:
             raise MalformedPatchError(f"no change in: {section.splitlines()[0][:120]!r}" if section.strip() else "empty section")
@@ -58,7 +59,12 @@ def split_patch(patch: str) -> Iterator[FilePatch]:
         for file in parsed:
             header = section.partition("\n@@")[0]
             names = [*_MOVED.findall(header), file.source_file, file.target_file]
-            paths = tuple(dict.fromkeys(_plain(name) for name in names if name and name != "/dev/null"))
+            try:
+                paths = tuple(dict.fromkeys(_plain(name) for name in names if name and name != "/dev/null"))
+            except UnicodeError as error:
+                raise MalformedPatchError(f"a quoted name that cannot be read: {section.splitlines()[0][:120]!r}") from error
+            if not paths:
+                raise MalformedPatchError(f"no file is named in: {section.splitlines()[0][:120]!r}")
             yield FilePatch(section if len(parsed) == 1 else str(file), paths)
 
 
@@ -81,7 +87,7 @@ def filter_patch(patch: str, task: Task) -> tuple[str, tuple[Stripped, ...]]:
 
 def protected_paths(task: Task) -> pathspec.GitIgnoreSpec:
     """Tests, configuration and dotfiles, every file that the hidden tests touch, less what the task lets a patch edit."""
-    hidden = [f"/{path}" for part in split_patch(task.test_patch) for path in part.paths]
+    hidden = ["/" + _PATTERN_CHARACTER.sub(r"\\\g<0>", path) for part in split_patch(task.test_patch) for path in part.paths]
     allowed = [f"!{pattern}" for pattern in task.editable]
     return pathspec.GitIgnoreSpec.from_lines([*_TESTS, *_CONFIGURATION, *task.test_files, *task.type_test_files, *allowed, *hidden])
 

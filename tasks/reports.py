@@ -12,7 +12,7 @@ from tasks.task import TestStatus
 
 TYPECHECK: Final = "typecheck"
 _STATUSES = frozenset(get_args(TestStatus))
-_DIAGNOSTIC = re.compile(r"^(?P<file>[^\s(][^(\n]*)\(\d+,\d+\): error (?P<code>TS\d+): (?P<message>.*)$", re.MULTILINE)
+_DIAGNOSTIC = re.compile(r"^(?P<file>\S[^\n]*?)\(\d+,\d+\): error (?P<code>TS\d+): (?P<message>.*)$", re.MULTILINE)
 _GLOBAL_DIAGNOSTIC = re.compile(r"^error (?P<code>TS\d+): (?P<message>.*)$", re.MULTILINE)
 
 
@@ -24,8 +24,12 @@ class Report:
     """By test id; an id that came twice is `duplicate`."""
     messages: dict[str, str] = field(default_factory=dict)
     """Of the tests that did not pass."""
+    broken_files: dict[str, str] = field(default_factory=dict)
+    """Test files that failed as a whole, such as at an import, and why."""
+    stray_errors: tuple[str, ...] = ()
+    """Errors that belong to no test and no file, such as a rejection that nobody handled."""
     problem: str | None = None
-    """Why the report cannot be trusted as a whole, or None."""
+    """Why the report is not whole, or None."""
 
 
 def test_id(file: str, titles: Iterable[str]) -> str:
@@ -48,20 +52,24 @@ def parse_report(report: bytes | None, *, file: str | None = None) -> Report:
     announced: object = None
     tests = 0
     errors = []
-    for raw in report.decode("utf-8", "replace").splitlines():
+    broken: dict[str, str] = {}
+    for raw in report.splitlines():  # of bytes: U+2028 and its like, which JSON leaves as they are, do not end a line
         try:
-            line = json.loads(raw)
+            line = json.loads(raw.decode("utf-8", "replace"))
             if line.get("end"):
                 announced = line["tests"]
                 continue
             if "path" not in line:
-                errors.append(str(line["error"]))
+                if isinstance(line.get("file"), str):
+                    broken[line["file"]] = str(line["error"])
+                else:
+                    errors.append(str(line["error"]))
                 continue
             identifier = test_id(file or line["file"], [str(title) for title in line["path"]])
             status = line["status"]
             if status not in _STATUSES:
                 raise ValueError(status)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return Report({}, problem="the report cannot be read")
         tests += 1
         statuses[identifier] = "duplicate" if identifier in statuses else status
@@ -71,7 +79,7 @@ def parse_report(report: bytes | None, *, file: str | None = None) -> Report:
         return Report(
             statuses, messages, problem="the tests ended before they were done" if announced is None else "the report is incomplete"
         )
-    return Report(statuses, messages, problem=f"an error outside of tests: {errors[0]}" if errors else None)
+    return Report(statuses, messages, broken, tuple(errors))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +102,12 @@ def parse_tsc(output: str) -> list[Diagnostic]:
 def parse_oxlint(output: str) -> list[Diagnostic]:
     """The findings in what `oxlint --format json` printed. ValueError when it is not that."""
     findings = []
-    for finding in json.loads(output)["diagnostics"]:
-        file = str(finding["filename"]).removeprefix("./")
-        findings.append(Diagnostic(file, f"{file}: {finding.get('code', '')}: {finding['message']}"))
+    try:
+        for finding in json.loads(output)["diagnostics"]:
+            file = str(finding["filename"]).removeprefix("./")
+            findings.append(Diagnostic(file, f"{file}: {finding.get('code', '')}: {finding['message']}"))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("not the linter's report") from error
     return findings
 
 

@@ -116,8 +116,11 @@ def shipped_suites() -> list[str]:
     return sorted(file.parent.name for file in _SHIPPED.glob("*/suite.toml"))
 
 
-def load_suite(name_or_path: str, *, quarantined: bool = False) -> Suite:
-    """A shipped suite by name, or one by its directory; with its quarantined tasks too when asked. TaskError when it is not well-formed."""
+def load_suite(name_or_path: str, *, quarantined: bool = False, unrecorded: bool = False) -> Suite:
+    """A shipped suite by name, or one by its directory. TaskError when it is not well-formed.
+
+    With `quarantined` the tasks that are set apart come too; with `unrecorded` those whose expected.json is still to be written.
+    """
     directory = _SHIPPED / name_or_path
     if name_or_path not in shipped_suites():
         directory = Path(name_or_path).expanduser()
@@ -132,7 +135,11 @@ def load_suite(name_or_path: str, *, quarantined: bool = False) -> Suite:
     for place in sorted(entry for entry in (directory / "tasks").glob("*") if entry.is_dir()):
         if place.name in reasons and not quarantined:
             continue
-        tasks.append(_load_task(directory, place, trees))
+        task = _load_task(directory, place, trees)
+        if not unrecorded and not task.expected.fail_to_pass:
+            advice = f"`harness tasks validate {task.instance_id} --suite {name_or_path} --record`"
+            raise TaskError(f"{place / 'expected.json'}: it names no test that must come to pass; write it with {advice}")
+        tasks.append(task)
     repositories = {task.repo for task in tasks} | set(trees)
     for split, names in about.splits.items():
         if unknown := set(names) - repositories - {path.stem for path in (directory / "repos").glob("*.toml")}:
@@ -194,14 +201,11 @@ def _load_task(directory: Path, place: Path, trees: dict[str, RepositoryTree]) -
             expected = Expected.model_validate_json(_read(place / "expected.json"))
         except ValidationError as error:
             raise TaskError(f"{place / 'expected.json'}: {_first(error)}") from error
-    try:
-        gold = _read(place / "gold.patch")
-        if not list(split_patch(gold)):
-            raise TaskError(f"{place / 'gold.patch'}: it is empty")
-        test_patch = _load_tests(place, tree)
-        list(split_patch(test_patch))
-    except MalformedPatchError as error:
-        raise TaskError(f"{place}: a patch cannot be read: {error}") from error
+    gold = _read(place / "gold.patch")
+    if not _count_files(place / "gold.patch", gold):
+        raise TaskError(f"{place / 'gold.patch'}: it is empty")
+    test_patch = _load_tests(place, tree)
+    _count_files(place / "test.patch", test_patch)
     try:
         return Task(
             **about.model_dump(),
@@ -214,6 +218,14 @@ def _load_task(directory: Path, place: Path, trees: dict[str, RepositoryTree]) -
         )
     except ValidationError as error:
         raise TaskError(f"{file}: {_first(error)}") from error
+
+
+def _count_files(file: Path, patch: str) -> int:
+    """How many files the patch changes."""
+    try:
+        return sum(1 for _ in split_patch(patch))
+    except MalformedPatchError as error:
+        raise TaskError(f"{file}: the patch cannot be read: {error}") from error
 
 
 def _load_tests(place: Path, tree: RepositoryTree) -> str:
@@ -243,7 +255,7 @@ def _read_toml(file: Path) -> dict[str, Any]:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_bytes().decode("utf-8")  # as it is: a patch may hold other line ends than ours
     except FileNotFoundError:
         raise TaskError(f"{file}: the file is missing") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -44,15 +44,12 @@ async def validate(
 async def _validate(task: Task, open_sandbox: OpenSandbox, slots: asyncio.Semaphore, repeats: int, *, record: bool) -> Validation:
     asked = task.model_copy(update={"expected": Expected()}) if record else task
 
-    async def once(patch: str) -> Observation:
-        async with slots:
-            return await observe(asked, patch, open_sandbox)
-
     golds: list[Observation] = []
     noops: list[Observation] = []
-    for _ in range(repeats):  # one after the other: the slots are for other tasks too
-        golds.append(await once(task.patch))
-        noops.append(await once(""))
+    async with slots:  # for all of its repeats: a task is done before the next one begins
+        for _ in range(repeats):
+            golds.append(await observe(asked, task.patch, open_sandbox))
+            noops.append(await observe(asked, "", open_sandbox))
     observed = expectation(golds, noops)
     judged = task.model_copy(update={"expected": observed}) if record else task
     seconds = sorted(gold.duration_seconds for gold in golds)[len(golds) // 2]

@@ -88,9 +88,13 @@ class RunStore:
         except OSError as error:
             self._lock.close()
             raise StoreError(f"{directory}: another process is working in this run") from error
-        for partial in directory.glob("trials/*/.*.partial"):
-            shutil.rmtree(partial)
-        self.results: dict[tuple[str, int], Result] = {(result.instance_id, result.attempt): result for result in self._read_index()}
+        try:
+            for partial in directory.glob("trials/*/.*.partial"):
+                shutil.rmtree(partial)
+            self.results: dict[tuple[str, int], Result] = {(result.instance_id, result.attempt): result for result in self._read_index()}
+        except BaseException:
+            self._lock.close()
+            raise
 
     def close(self) -> None:
         self._lock.close()
@@ -128,7 +132,8 @@ class RunStore:
         if trajectory.grade is not None:
             _write(partial / "grade.json", trajectory.grade.model_dump_json(indent=1) + "\n")
         if target.exists():
-            target.rename(target.with_name(f"{trajectory.attempt}.failed-{trajectory.tries - 1}"))
+            kept = sum(1 for _ in target.parent.glob(f"{trajectory.attempt}.failed-*"))
+            target.rename(target.with_name(f"{trajectory.attempt}.failed-{kept + 1}"))
         partial.rename(target)
         _sync_directory(target.parent)
         result = result_of(trajectory)
@@ -151,7 +156,7 @@ class RunStore:
             if not place.name.isdigit():
                 continue
             key = (place.parent.name, int(place.name))
-            if key in known and not torn:
+            if key in known and not torn and known[key].failure is None:  # after a failed try another may have come without its line
                 found[key] = known[key]
             else:
                 found[key] = result_of(read_trajectory(place))
@@ -195,12 +200,13 @@ def to_json(content: Mapping[str, Any]) -> str:
 
 
 def _read_lines(file: Path) -> tuple[list[Result], bool]:
-    """The lines that can be read, and whether there was one that cannot."""
+    """The lines that can be read, and whether there was one that cannot or that has no end."""
     if not file.exists():
         return [], False
     results = []
-    torn = False
-    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+    *lines, rest = file.read_bytes().split(b"\n")  # only there: a message may hold U+2028 and its like
+    torn = rest != b""  # the next line would be added to it
+    for line in [*lines, rest] if torn else lines:
         try:
             results.append(Result.model_validate_json(line))
         except ValidationError:

@@ -8,7 +8,7 @@ from pathlib import Path
 import docker
 from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 
-from sandboxes.images.recipe import ImageRecipe, Say
+from sandboxes.images.recipe import ImageRecipe, Say, building
 from sandboxes.images.rootfs import build_rootfs, pack_rootfs
 from sandboxes.sandbox import SandboxError
 
@@ -22,18 +22,19 @@ def image_name(recipe: ImageRecipe) -> str:
 
 def ensure_image(client: docker.DockerClient, recipe: ImageRecipe, say: Say) -> str:
     """The id (`sha256:…`) of the recipe's image, built when the daemon does not have it. SandboxError when neither way works."""
-    if built := find_image(client, recipe):
-        return built
-    refusal = _pull_base(client, recipe, say)
-    try:
-        if refusal is None:
-            _build(client, recipe, say)
-        else:
-            say(f"no registry answers ({refusal}): building the box from packages instead")
-            _import(client, recipe, say)
-        return str(client.images.get(image_name(recipe)).id)
-    except DockerException as error:
-        raise SandboxError(f"building the image failed: {error}") from error
+    with building(f"docker-{recipe.tag}"):
+        if built := find_image(client, recipe):
+            return built
+        refusal = _pull_base(client, recipe, say)
+        try:
+            if refusal is None:
+                _build(client, recipe, say)
+            else:
+                say(f"no registry answers ({refusal}): building the box from packages instead")
+                _import(client, recipe, say)
+            return str(client.images.get(image_name(recipe)).id)
+        except DockerException as error:
+            raise SandboxError(f"building the image failed: {error}") from error
 
 
 def find_image(client: docker.DockerClient, recipe: ImageRecipe) -> str | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import platform
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +57,16 @@ def load_recipe(name: str = "node24") -> ImageRecipe:
         debian_packages=tuple(fields["debian_packages"]),
         digest=digest.hexdigest(),
     )
+
+
+@contextlib.contextmanager
+def building(name: str) -> Iterator[None]:
+    """One build of that name at a time on this machine; the others wait and find it built."""
+    place = cache_directory() / "images"
+    place.mkdir(parents=True, exist_ok=True)
+    with open(place / f".{name}.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def cache_directory() -> Path:

@@ -6,8 +6,6 @@ unpacked, and the few files that maintainer scripts would have made are made her
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -17,17 +15,21 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sandboxes.images.recipe import ImageRecipe, Say, cache_directory
+from sandboxes.images.recipe import ImageRecipe, Say, building, cache_directory
 from sandboxes.sandbox import SandboxError
 
 _MERGED = ("bin", "sbin", "lib", "lib64")  # links into /usr, as on every Debian since 12
 _ALTERNATIVES = {"usr/bin/awk": "mawk", "usr/bin/sh": "dash", "usr/bin/which": "which.debianutils", "usr/bin/pager": "less"}
 _NEEDLESS = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian", "var/cache", "var/lib")
-_EMPTY = ("proc", "sys", "dev", "root", "run/harness", "workspace/repo")
-_OPEN_TO_ALL = ("tmp", "workspace/node_modules/.vite-temp")  # a container's tmpfs takes its mode from the directory that it covers
+_EMPTY = ("proc", "sys", "dev", "root", "run/harness")
+_OPEN_TO_ALL = (
+    "tmp",
+    "workspace/repo",
+    "workspace/node_modules/.vite-temp",
+)  # a container's tmpfs takes its mode from the directory that it covers
 
 
 def rootfs_directory(recipe: ImageRecipe) -> Path:
@@ -46,8 +48,7 @@ def read_manifest(recipe: ImageRecipe) -> dict[str, object] | None:
 def build_rootfs(recipe: ImageRecipe, say: Say) -> Path:
     """The root file system of the recipe, built when it is not there. SandboxError names the step that failed."""
     target = rootfs_directory(recipe)
-    target.parent.parent.mkdir(parents=True, exist_ok=True)
-    with _build_lock(target.parent):
+    with building(recipe.tag):
         if target.exists():
             return target
         for tool in ("apt-get", "dpkg-deb", "tar"):
@@ -78,14 +79,6 @@ def build_rootfs(recipe: ImageRecipe, say: Say) -> Path:
 def pack_rootfs(root: Path, archive: Path) -> None:
     """The built root file system as one tar archive, everything in it owned by root."""
     _call(["tar", "--create", f"--file={archive}", f"--directory={root}", "--owner=0", "--group=0", "--numeric-owner", "."])
-
-
-@contextlib.contextmanager
-def _build_lock(directory: Path) -> Iterator[None]:
-    """One build of an image at a time; the others wait and find it built."""
-    with open(directory.parent / f".{directory.name}.lock", "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _unpack_debian(recipe: ImageRecipe, root: Path, scratch: Path, say: Say) -> list[str]:

@@ -1,0 +1,139 @@
+"""What the tests of this room share: a task without a suite, a suite to spoil, and a box that plays a script."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sandboxes.sandbox import ExecResult, Output, SandboxError
+from tasks.grading import OpenSandbox
+from tasks.patches import patch_of_files
+from tasks.suite import Suite
+from tasks.task import Expected, Task
+from tasks.tree import RepositoryTree
+
+FILES = {
+    "src/sum.ts": b"export const sum = 1;\n",
+    "test/old.test.ts": b"old\n",
+    "package.json": b"{}\n",
+    "tsconfig.json": b"{}\n",
+}
+
+
+@pytest.fixture
+def suite_directory(mini: Suite, tmp_path: Path) -> Path:
+    """A copy of the mini suite that a test may spoil."""
+    return Path(shutil.copytree(mini.directory, tmp_path / "suite"))
+
+
+@pytest.fixture
+def make_task() -> Callable[..., Task]:
+    """A well-formed task of node:test on a tiny tree; each field can be given."""
+
+    def make(**fields: Any) -> Task:
+        given: dict[str, Any] = {
+            "instance_id": "tiny-task",
+            "repo": "tiny",
+            "title": "A tiny task",
+            "kind": "bug",
+            "difficulty": "easy",
+            "created_at": "2026-11-20",
+            "problem_statement": "The sum is one, and it should be two.",
+            "patch": patch_of_files(FILES, {"src/sum.ts": b"export const sum = 2;\n"}),
+            "test_patch": patch_of_files(FILES, {"test/new.test.ts": b"new\n"}),
+            "expected": Expected(fail_to_pass=("test/new.test.ts::new",), pass_to_pass=("test/old.test.ts::old",)),
+            "runner": "node:test",
+            "test_files": ("test/**/*.test.ts",),
+            "type_test_files": ("test/**/*.test-d.ts",),
+            "tree": RepositoryTree(FILES),
+        }
+        return Task(**(given | fields))
+
+    return make
+
+
+def ended(code: int | None = 0, stdout: str = "", report: bytes | None = b"", *, timed_out: bool = False) -> ExecResult:
+    """How a command ended; a report of None is one too long to keep."""
+    return ExecResult(
+        exit_code=code,
+        signal=None if code is not None else "SIGKILL",
+        timed_out=timed_out,
+        out_of_memory=False,
+        duration_seconds=0.01,
+        stdout=Output(head=stdout.encode()),
+        report=Output(dropped_bytes=1) if report is None else Output(head=report),
+    )
+
+
+def report_of(statuses: Mapping[str, str], *, end: bool = True) -> bytes:
+    """A node:test report with one test a title."""
+    lines: list[dict[str, Any]] = [{"path": [title], "status": status} for title, status in statuses.items()]
+    if end:
+        lines.append({"end": True, "tests": len(statuses)})
+    return "".join(json.dumps(line) + "\n" for line in lines).encode()
+
+
+@dataclass
+class ScriptedBox:
+    """A box in which nothing runs. Commands are answered by their program or, for a test process, by its file."""
+
+    answers: Mapping[str, ExecResult | SandboxError] = field(default_factory=dict)
+    changed: bytes | OSError = b""
+    """What `diff` gives."""
+    name: str = "scripted"
+    commands: list[list[str]] = field(default_factory=list)
+    stdins: list[bytes] = field(default_factory=list)
+
+    async def exec(self, argv: Sequence[str], *, timeout_seconds: float, stdin: bytes = b"", **_: object) -> ExecResult:
+        self.commands.append(list(argv))
+        if stdin:
+            self.stdins.append(stdin)
+        silent = ended(stdout='{"diagnostics": []}') if argv[0] == "oxlint" else ended()
+        answer = self.answers.get(argv[-1] if argv[0] == "node" else argv[0], silent)
+        if isinstance(answer, SandboxError):
+            raise answer
+        return answer
+
+    async def read(self, path: str, **_: object) -> bytes:
+        raise FileNotFoundError(path)
+
+    async def write(self, path: str, content: bytes, **_: object) -> None:
+        pass
+
+    async def lay(self, snapshot: bytes) -> None:
+        pass
+
+    async def diff(self, **_: object) -> bytes:
+        if isinstance(self.changed, OSError):
+            raise self.changed
+        return self.changed
+
+    async def close(self) -> None:
+        pass
+
+
+def open_in_turn(*boxes: ScriptedBox) -> OpenSandbox:
+    """Opens one box after the other, and begins again after the last."""
+    opened = 0
+
+    @asynccontextmanager
+    async def open_sandbox() -> AsyncIterator[ScriptedBox]:
+        nonlocal opened
+        opened += 1
+        yield boxes[(opened - 1) % len(boxes)]
+
+    return open_sandbox
+
+
+@pytest.fixture
+def script() -> SimpleNamespace:
+    """The above, for tests, which cannot import it from here."""
+    return SimpleNamespace(box=ScriptedBox, ended=ended, report_of=report_of, open_in_turn=open_in_turn)
