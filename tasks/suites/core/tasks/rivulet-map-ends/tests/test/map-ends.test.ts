@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { map, toArray } from '../src/index.ts';
-import { settled, Tap } from './probe.ts';
+import { settled, Tap } from './support.ts';
 
 /** Runs `body` and returns the reasons of the rejections that nobody handled. */
 async function unhandled(body: () => Promise<void>): Promise<unknown[]> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { take, tee, toArray, type Source, type TeeOptions } from '../src/index.ts';
-import { settled, Tap } from './probe.ts';
+import { settled, Tap } from './support.ts';
 
 type Branch<T> = AsyncIterableIterator<T, undefined>;
 

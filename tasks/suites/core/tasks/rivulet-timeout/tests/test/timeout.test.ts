@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { retry, systemClock, timeout, TimeoutError, toArray, type TimeoutOptions } from '../src/index.ts';
-import { FakeClock, settled, Tap } from './probe.ts';
+import { FakeClock, settled, Tap } from './support.ts';
 
 const expired = (ms: number) => (error: unknown) =>
   error instanceof TimeoutError && error instanceof Error && error.name === 'TimeoutError' && error.ms === ms;
