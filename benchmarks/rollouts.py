@@ -1,6 +1,7 @@
-"""Whole rollouts against a server without think time: what the harness itself costs. Prints a table; compares in the same run.
+"""Whole rollouts against a scripted server: what the harness itself costs. Prints a table; compares in the same run.
 
-    python benchmarks/rollouts.py [--backend bubblewrap] [--at-once 1 8 32] [--seconds 10]
+    python -m benchmarks.rollouts [--backend bubblewrap] [--at-once 1 8 32] [--seconds 10]
+    python -m benchmarks.rollouts --backend bubblewrap --at-once 256 --think 5 --only harness     memory of many that wait
 
 `harness`: a box, 20 tool calls through the agent loop and the OpenAI client, the diff, the box closed.
 `bare`: the same box, commands and diff without an agent or a model: the floor. `docker exec`: a container, and one `docker exec` a step.
@@ -119,11 +120,15 @@ async def main() -> None:
     parser.add_argument("--backend", choices=["docker", "bubblewrap"], default="docker")
     parser.add_argument("--at-once", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--think", type=float, default=0.0, help="seconds that the server takes for each answer")
+    parser.add_argument("--only", help="one kind of rollout")
     options = parser.parse_args()
     console = Console(stderr=True)
-    engine = choose_engine(options.backend, "node24", console.print)
+    engine = choose_engine(options.backend, "node24", console.print, concurrency=max(options.at_once))
     await engine.start()
-    server = subprocess.Popen([sys.executable, Path(__file__).with_name("scripted_server.py")], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("scripted_server.py"), str(options.think)], stdout=subprocess.PIPE, text=True
+    )
     assert server.stdout is not None
     address = server.stdout.readline().strip()
     table = Table(title=f"{STEPS}-step rollouts, {options.backend}")
@@ -135,6 +140,8 @@ async def main() -> None:
             if options.backend == "docker":
                 kinds["docker exec"] = docker_exec_rollout(engine.image)
             for name, rollout in kinds.items():
+                if options.only not in (None, name):
+                    continue
                 gaps(address)
                 rate, cpu, done = await measure(rollout, at_once, options.seconds)
                 steps = sorted(gaps(address)) if name == "harness" else []

@@ -1,7 +1,7 @@
-"""An OpenAI-compatible server with no think time, in a process of its own: every conversation gets the same 20 tool calls and a submit.
+"""An OpenAI-compatible server in a process of its own: every conversation gets the same 20 tool calls and a submit.
 
 It measures, for each conversation, the gap between an answer sent and the next request received: what the harness costs a step.
-`python benchmarks/scripted_server.py` prints its address; `GET /gaps` answers with the gaps in seconds since the last time it was asked.
+`python benchmarks/scripted_server.py THINK_SECONDS` prints its address; `GET /gaps` answers with the gaps in seconds since the last time it was asked.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from itertools import count
 
 STEPS = 20
 COMMAND = "cat src/sum.ts"
+THINK_SECONDS = float(sys.argv[1]) if __name__ == "__main__" and len(sys.argv) > 1 else 0.0
 
 _lock = threading.Lock()
 _answered: dict[int, float] = {}
@@ -41,6 +42,7 @@ class Handler(BaseHTTPRequestHandler):
         with _lock:
             if calls and number in _answered:
                 _gaps.append(received - _answered.pop(number))
+        time.sleep(THINK_SECONDS)
         step = len(calls)
         name, arguments = ("bash", {"command": COMMAND + " " * step}) if step < STEPS else ("submit", {})
         call = {"id": f"call-{number}-{step}", "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}

@@ -50,7 +50,7 @@ class _RepositoryFile(_File):
     test_files: tuple[str, ...]
     type_test_files: tuple[str, ...] = ()
     image: str = "node24"
-    test_timeout_seconds: float = Field(default=120.0, gt=0)
+    test_timeout_seconds: float = Field(default=60.0, gt=0)
 
 
 class _TaskFile(_File):

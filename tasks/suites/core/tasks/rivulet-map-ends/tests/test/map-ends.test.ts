@@ -46,7 +46,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe('map with concurrency: delivery', () => {
-  it('delivers a result while the source is silent', async () => {
+  it('delivers a result while the source is silent', { timeout: 2000 }, async () => {
     const tap = new Tap<number>().push(1);
     const results = map(tap, async (n) => n * 10, { concurrency: 4 });
     const first = results.next();
@@ -62,7 +62,7 @@ describe('map with concurrency: delivery', () => {
     assert.equal(tap.closes, 0);
   });
 
-  it('starts calls for items that arrive while an earlier call is under way', async () => {
+  it('starts calls for items that arrive while an earlier call is under way', { timeout: 2000 }, async () => {
     const [tap, calls] = [new Tap<number>().push(1), new Calls()];
     const results = map(tap, calls.start, { concurrency: 3 });
     const first = results.next();
@@ -78,13 +78,13 @@ describe('map with concurrency: delivery', () => {
     await results.return();
   });
 
-  it('keeps order and indices, and falsy results', async () => {
+  it('keeps order and indices, and falsy results', { timeout: 2000 }, async () => {
     const results = map([5, 6, 7, 8, 9], async (n, index) => (index % 2 === 0 ? undefined : n * index), { concurrency: 3 });
     assert.deepEqual(await toArray(results), [undefined, 6, undefined, 24, undefined]);
     assert.deepEqual(await toArray(map([], String, { concurrency: 2 })), []);
   });
 
-  it('has no more items on their way than allowed', async () => {
+  it('has no more items on their way than allowed', { timeout: 2000 }, async () => {
     const calls = new Calls();
     const tap = new Tap<number>().push(0, 1, 2, 3, 4, 5);
     const results = map(tap, calls.start, { concurrency: 3 });
@@ -108,7 +108,7 @@ describe('map with concurrency: delivery', () => {
 });
 
 describe('map with concurrency: stopping', () => {
-  it('closes the source once, without waiting for a pending pull', async () => {
+  it('closes the source once, without waiting for a pending pull', { timeout: 2000 }, async () => {
     const tap = new Tap<number>().push(1, 2);
     const seen: number[] = [];
     for await (const item of map(tap, async (n) => n, { concurrency: 3 })) {
@@ -118,7 +118,7 @@ describe('map with concurrency: stopping', () => {
     assert.deepEqual([seen, tap.closes], [[1, 2], 1]);
   });
 
-  it('does not hang on a generator that waits', async () => {
+  it('does not hang on a generator that waits', { timeout: 2000 }, async () => {
     const never = Promise.withResolvers<void>();
     async function* source(): AsyncGenerator<number, void> {
       yield 1;
@@ -130,7 +130,7 @@ describe('map with concurrency: stopping', () => {
     assert.ok(await isSettled(results.return()));
   });
 
-  it('waits for the source to answer when no pull is pending', async () => {
+  it('waits for the source to answer when no pull is pending', { timeout: 2000 }, async () => {
     const log: string[] = [];
     async function* source(): AsyncGenerator<number, void> {
       try {
@@ -148,7 +148,7 @@ describe('map with concurrency: stopping', () => {
     assert.deepEqual(log, ['closed', 'ended']);
   });
 
-  it('starts no call for an item that comes too late', async () => {
+  it('starts no call for an item that comes too late', { timeout: 2000 }, async () => {
     const [tap, calls] = [new Tap<number>().push(1), new Calls()];
     const results = map(tap, calls.start, { concurrency: 2 });
     calls.gate(1).resolve('one');
@@ -162,7 +162,7 @@ describe('map with concurrency: stopping', () => {
     assert.equal(tap.closes, 1);
   });
 
-  it('drops failures of calls and pulls after the end', async () => {
+  it('drops failures of calls and pulls after the end', { timeout: 2000 }, async () => {
     const reasons = await unhandled(async () => {
       const [tap, calls] = [new Tap<number>().push(1, 2), new Calls()];
       const results = map(tap, calls.start, { concurrency: 3 });
@@ -177,7 +177,7 @@ describe('map with concurrency: stopping', () => {
     assert.deepEqual(reasons, []);
   });
 
-  it('passes on what goes wrong while closing', async () => {
+  it('passes on what goes wrong while closing', { timeout: 2000 }, async () => {
     const source: AsyncIterable<number> = {
       [Symbol.asyncIterator]: () => ({
         next: async () => ({ done: false, value: 1 }),
@@ -194,7 +194,7 @@ describe('map with concurrency: stopping', () => {
 });
 
 describe('map with concurrency: failures', () => {
-  it('delivers earlier results before the error of a call, and none after it', async () => {
+  it('delivers earlier results before the error of a call, and none after it', { timeout: 2000 }, async () => {
     const [tap, calls] = [new Tap<number>().push(1, 2, 3), new Calls()];
     const reasons = await unhandled(async () => {
       const results = map(tap, calls.start, { concurrency: 3 });
@@ -211,7 +211,7 @@ describe('map with concurrency: failures', () => {
     assert.deepEqual([reasons, tap.closes], [[], 1]);
   });
 
-  it('neither pulls nor calls after a failure', async () => {
+  it('neither pulls nor calls after a failure', { timeout: 2000 }, async () => {
     const [tap, calls] = [new Tap<number>().push(1, 2, 3, 4), new Calls()];
     const results = map(tap, calls.start, { concurrency: 2 });
     const first = results.next();
@@ -225,7 +225,7 @@ describe('map with concurrency: failures', () => {
     assert.deepEqual([tap.pulls, calls.started, tap.closes], [2, [1, 2], 1]);
   });
 
-  it('starts no call for an item whose pull was pending at the failure', async () => {
+  it('starts no call for an item whose pull was pending at the failure', { timeout: 2000 }, async () => {
     const [tap, calls] = [new Tap<number>().push(1, 2), new Calls()];
     const results = map(tap, calls.start, { concurrency: 3 });
     const first = results.next();
@@ -240,7 +240,7 @@ describe('map with concurrency: failures', () => {
     assert.deepEqual([calls.started, tap.closes], [[1, 2], 1]);
   });
 
-  it('treats a synchronous throw like a rejection', async () => {
+  it('treats a synchronous throw like a rejection', { timeout: 2000 }, async () => {
     const tap = new Tap<number>().push(1, 2, 3, 4);
     const gate = Promise.withResolvers<string>();
     const results = map(
@@ -259,7 +259,7 @@ describe('map with concurrency: failures', () => {
     assert.deepEqual([tap.pulls, tap.closes], [2, 1]);
   });
 
-  it('delivers the results before an error of the source', async () => {
+  it('delivers the results before an error of the source', { timeout: 2000 }, async () => {
     const [tap, calls] = [new Tap<number>().push(1, 2).fail(new Error('source failed')), new Calls()];
     const results = map(tap, calls.start, { concurrency: 4 });
     const first = results.next();
@@ -273,7 +273,7 @@ describe('map with concurrency: failures', () => {
     assert.deepEqual([tap.pulls, tap.closes], [3, 0]);
   });
 
-  it('throws only the first of several errors', async () => {
+  it('throws only the first of several errors', { timeout: 2000 }, async () => {
     const reasons = await unhandled(async () => {
       const tap = new Tap<number>().push(1, 2).fail(new Error('source failed'));
       const results = map(tap, (n) => Promise.reject(new Error(`call ${n} failed`)), { concurrency: 4 });
