@@ -20,7 +20,8 @@ from sandboxes.executor import ARGV, ENVIRONMENT, Executor, ExecutorSandbox, Las
 from sandboxes.images.recipe import ImageRecipe, Say
 from sandboxes.images.rootfs import build_rootfs, read_manifest
 from sandboxes.owner import this_process
-from sandboxes.sandbox import HARNESS_DIRECTORY, MIB, REPOSITORY, VITE_SCRATCH, Limits, SandboxError
+from sandboxes.sandbox import DIFF_SCRATCH, HARNESS_DIRECTORY, MIB, REPOSITORY, SLACK_SECONDS, VITE_SCRATCH, Limits, SandboxError
+from sandboxes.seccomp import seccomp_filter
 
 _CREATIONS_AT_ONCE = 8
 _START_SECONDS = 30.0
@@ -35,14 +36,17 @@ class BubblewrapEngine:
 
     name = "bubblewrap"
 
-    def __init__(self, recipe: ImageRecipe, say: Say) -> None:
+    def __init__(self, recipe: ImageRecipe, say: Say, *, slack_seconds: float = SLACK_SECONDS) -> None:
         self._recipe = recipe
         self._say = say
+        self._slack_seconds = slack_seconds
         self._rootfs = Path()
         self._bwrap: list[str] = []
         self._grouped = False
+        self._filter = b""
         self._creating = asyncio.Semaphore(_CREATIONS_AT_ONCE)
         self._open: dict[str, ExecutorSandbox] = {}
+        self._closed = True
         self.image = ""
 
     async def start(self) -> None:
@@ -51,26 +55,26 @@ class BubblewrapEngine:
         self.image = f"{self._recipe.name}@sha256:{manifest['digest']}"
         self._bwrap = _find_bwrap(self._rootfs)
         self._grouped = _groups_work()
+        self._filter = seccomp_filter()
+        self._closed = False
         await self.sweep()
         await self._test_itself()
 
     async def open(self, limits: Limits) -> ExecutorSandbox:
         async with self._creating:
+            if self._closed:
+                raise SandboxError("the engine is closed")
             name = f"harness-{secrets.token_hex(6)}"
-            group = make_group(f"{name}@{this_process()}", limits) if self._grouped else None
+            group = None
             try:
-                process = await asyncio.create_subprocess_exec(
-                    *self._argv(limits, group),
-                    stdin=asyncio.subprocess.PIPE,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=asyncio.subprocess.PIPE,
-                    start_new_session=True,  # Ctrl-C is the harness's to handle
-                    env={"PATH": os.environ.get("PATH", "/usr/bin:/bin")},
-                )
-            except OSError as error:
+                group = make_group(f"{name}@{this_process()}", limits) if self._grouped else None
+                process = await self._spawn(limits, group)
+            except BaseException as error:
                 if group is not None:
                     group.remove()
-                raise SandboxError(f"bubblewrap could not be started: {error}") from error
+                if isinstance(error, OSError):
+                    raise SandboxError(f"bubblewrap could not be started: {error}") from error
+                raise
             assert process.stdin
             assert process.stdout
             assert process.stderr
@@ -79,22 +83,27 @@ class BubblewrapEngine:
             executor = Executor(process.stdout, process.stdin, words)
 
             # Not process.kill(): it may reap the process before the event loop's watcher does, who then complains.
-            handle = os.pidfd_open(process.pid)
+            handle = None
+            with contextlib.suppress(ProcessLookupError):  # it ended as it started: the executor's greeting will not come
+                handle = os.pidfd_open(process.pid)
 
             async def remove() -> None:
-                with contextlib.suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(handle, signal.SIGKILL)  # the box's first process dies with it, and all others with that
-                os.close(handle)
+                if handle is not None:
+                    with contextlib.suppress(ProcessLookupError):
+                        signal.pidfd_send_signal(handle, signal.SIGKILL)  # the box's first process dies with it, and all others with that
+                    os.close(handle)
                 await process.wait()
                 await listening
+                self._open.pop(name, None)
                 if group is not None:
                     await asyncio.to_thread(group.remove)
-                self._open.pop(name, None)
 
-            sandbox = ExecutorSandbox(name, executor, remove)
+            sandbox = ExecutorSandbox(name, executor, remove, slack_seconds=self._slack_seconds)
             self._open[name] = sandbox
             try:
                 await executor.start(_START_SECONDS)
+                if self._closed:
+                    raise SandboxError("the engine is closed")
             except BaseException:
                 await sandbox.close()
                 raise
@@ -110,11 +119,30 @@ class BubblewrapEngine:
             lines.append("no limit on the memory and CPU of a whole box (control groups cannot be made here)")
         if os.geteuid() != 0:
             lines.append("executor and agent share one uid (the harness does not run as root)")
+        # bubblewrap gives a tmpfs a size and no count of inodes; an empty file takes a kilobyte of the box's memory and none of its size.
+        lines.append("no limit on the number of files: a box filled with empty ones can end in a failure of the box")
         return lines
 
     async def close(self) -> None:
-        for sandbox in list(self._open.values()):
-            await sandbox.close()
+        self._closed = True
+        await asyncio.gather(*(sandbox.close() for sandbox in self._open.values()), return_exceptions=True)
+
+    async def _spawn(self, limits: Limits, group: ControlGroup | None) -> asyncio.subprocess.Process:
+        handed_over = os.memfd_create("seccomp")
+        try:
+            os.write(handed_over, self._filter)
+            os.lseek(handed_over, 0, os.SEEK_SET)
+            return await asyncio.create_subprocess_exec(
+                *self._argv(limits, group, handed_over),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                pass_fds=[handed_over],
+                start_new_session=True,  # Ctrl-C is the harness's to handle
+                env={"PATH": os.environ.get("PATH", "/usr/bin:/bin")},
+            )
+        finally:
+            os.close(handed_over)
 
     async def _test_itself(self) -> None:
         """A box opens, runs as somebody who is not root, and reaches no network; else SandboxError."""
@@ -127,18 +155,19 @@ class BubblewrapEngine:
         finally:
             await sandbox.close()
 
-    def _argv(self, limits: Limits, group: ControlGroup | None) -> list[str]:
-        size = str(limits.disk_bytes)
+    def _argv(self, limits: Limits, group: ControlGroup | None, seccomp: int) -> list[str]:
+        size = str(limits.tmpfs_bytes)
         isolation = [
             "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
             "--hostname", "box", "--die-with-parent", "--new-session", "--clearenv", "--setenv", "PATH", ENVIRONMENT["PATH"],
             "--ro-bind", str(self._rootfs), "/", "--proc", "/proc", "--dev", "/dev",
             "--perms", "1777", "--size", size, "--tmpfs", "/tmp",
-            "--perms", "1777", "--size", size, "--tmpfs", "/dev/shm",
+            "--perms", "1777", "--size", str(64 * MIB), "--tmpfs", "/dev/shm",
             "--perms", "1777", "--size", size, "--tmpfs", REPOSITORY,
             "--perms", "1777", "--size", str(16 * MIB), "--tmpfs", VITE_SCRATCH,
+            "--perms", "1777", "--size", str(64 * MIB), "--tmpfs", DIFF_SCRATCH,
             "--perms", "0755", "--size", str(64 * MIB), "--tmpfs", HARNESS_DIRECTORY,
-            "--chdir", "/", "--cap-drop", "ALL",
+            "--chdir", "/", "--cap-drop", "ALL", "--seccomp", str(seccomp),
         ]  # fmt: skip
         if os.geteuid() == 0:
             for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_KILL"):

@@ -12,6 +12,7 @@ import os
 import secrets
 import socket
 import struct
+from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, NotFound
@@ -22,11 +23,14 @@ from sandboxes.executor import ARGV, ENVIRONMENT, Executor, ExecutorSandbox, Las
 from sandboxes.images.docker_image import ensure_image
 from sandboxes.images.recipe import ImageRecipe, Say
 from sandboxes.owner import is_alive, this_process
-from sandboxes.sandbox import HARNESS_DIRECTORY, MIB, REPOSITORY, VITE_SCRATCH, Limits, SandboxError
+from sandboxes.sandbox import DIFF_SCRATCH, HARNESS_DIRECTORY, MIB, REPOSITORY, SLACK_SECONDS, VITE_SCRATCH, Limits, SandboxError
 
 OWNER_LABEL = "typescript-agent-harness.owner"
 _CREATIONS_AT_ONCE = 4  # more only queue up in the daemon: 32 unbounded took 9.2 s, four at a time 5.5 s
 _START_SECONDS = 60.0
+_BYTES_PER_INODE = 4096  # an empty file takes none of a tmpfs's size, but a kilobyte of the box's memory
+_NO_SYSTEM_V = {"kernel.shmmni": "0", "kernel.msgmni": "0", "kernel.sem": "1 0 1 0", "fs.mqueue.queues_max": "0"}
+"""No shared memory, queues and semaphores that would outlive the processes of a command."""
 _STREAM_HEADER = struct.Struct(">BxxxI")
 
 
@@ -35,12 +39,14 @@ class DockerEngine:
 
     name = "docker"
 
-    def __init__(self, recipe: ImageRecipe, say: Say) -> None:
+    def __init__(self, recipe: ImageRecipe, say: Say, *, slack_seconds: float = SLACK_SECONDS) -> None:
         self._recipe = recipe
         self._say = say
+        self._slack_seconds = slack_seconds
         self._client: docker.DockerClient | None = None
         self._creating = asyncio.Semaphore(_CREATIONS_AT_ONCE)
-        self._open: set[str] = set()
+        self._creations: set[asyncio.Task[Any]] = set()
+        self._open: dict[str, ExecutorSandbox] = {}
         self.image = ""
 
     async def start(self) -> None:
@@ -50,30 +56,43 @@ class DockerEngine:
 
     async def open(self, limits: Limits) -> ExecutorSandbox:
         async with self._creating:
-            creation = asyncio.create_task(asyncio.to_thread(self._create, limits))
+            client = self._client
+            if client is None:
+                raise SandboxError("the engine is closed")
+            creation = asyncio.create_task(asyncio.to_thread(self._create, client, limits), name="create a container")
+            self._under_way(creation)
             try:
                 container, stream = await asyncio.shield(creation)
             except asyncio.CancelledError:
-                # The thread cannot be stopped: what it makes is removed before the cancellation goes on.
-                with contextlib.suppress(SandboxError):
-                    container, stream = await creation
-                    stream.close()
-                    await self._remove(container)
+                # The thread cannot be stopped: what it makes is removed, even if another cancellation comes in the meantime.
+                discarding = asyncio.create_task(_discard(creation), name="discard a container")
+                self._under_way(discarding)
+                await asyncio.shield(discarding)
                 raise
         try:
             reader, last_words, demultiplexing, writer = await _attach(stream)
-        except OSError as error:
-            await self._remove(container)
-            raise SandboxError(f"the container's stream could not be attached: {error}") from error
+        except BaseException as error:
+            stream.close()
+            await asyncio.shield(asyncio.to_thread(_remove, container))
+            if isinstance(error, OSError):
+                raise SandboxError(f"the container's stream could not be attached: {error}") from error
+            raise
         executor = Executor(reader, writer, last_words)
+        name = str(container.name)
 
         async def remove() -> None:
             demultiplexing.cancel()
-            await self._remove(container)
+            try:
+                await asyncio.to_thread(_remove, container)
+            finally:
+                self._open.pop(name, None)
 
-        sandbox = ExecutorSandbox(str(container.name), executor, remove, can_reset=True)
+        sandbox = ExecutorSandbox(name, executor, remove, slack_seconds=self._slack_seconds, can_reset=True)
+        self._open[name] = sandbox
         try:
             await executor.start(_START_SECONDS)
+            if self._client is None:
+                raise SandboxError("the engine is closed")
         except BaseException:
             await sandbox.close()
             raise
@@ -86,20 +105,23 @@ class DockerEngine:
         return []
 
     async def close(self) -> None:
-        if self._client is None:
+        client, self._client = self._client, None
+        if client is None:
             return
-        for name in list(self._open):
-            with contextlib.suppress(NotFound):
-                await self._remove(await asyncio.to_thread(self._client.containers.get, name))
-        self._client.close()
-        self._client = None
+        if self._creations:
+            await asyncio.wait(self._creations)
+        await asyncio.gather(*(sandbox.close() for sandbox in self._open.values()), return_exceptions=True)
+        client.close()
 
-    def _create(self, limits: Limits) -> tuple[Container, socket.socket]:
-        assert self._client is not None, "start() comes first"
+    def _under_way(self, task: asyncio.Task[Any]) -> None:
+        self._creations.add(task)
+        task.add_done_callback(self._creations.discard)
+
+    def _create(self, client: docker.DockerClient, limits: Limits) -> tuple[Container, socket.socket]:
         name = f"harness-{secrets.token_hex(6)}"
-        size = f"size={limits.disk_bytes}"
+        size = _size(limits.tmpfs_bytes)
         try:
-            container = self._client.containers.create(
+            container = client.containers.create(
                 self.image,
                 list(ARGV),
                 name=name,
@@ -113,10 +135,13 @@ class DockerEngine:
                 read_only=True,
                 tmpfs={
                     REPOSITORY: f"rw,exec,nosuid,nodev,mode=1777,{size}",
-                    VITE_SCRATCH: f"rw,nosuid,nodev,mode=1777,size={16 * MIB}",
+                    VITE_SCRATCH: f"rw,nosuid,nodev,mode=1777,{_size(16 * MIB)}",
+                    DIFF_SCRATCH: f"rw,noexec,nosuid,nodev,mode=1777,{_size(64 * MIB)}",
+                    "/dev/shm": f"rw,noexec,nosuid,nodev,mode=1777,{_size(64 * MIB)}",
                     "/tmp": f"rw,exec,nosuid,nodev,mode=1777,{size}",
                     HARNESS_DIRECTORY: f"rw,noexec,nosuid,nodev,mode=755,size={64 * MIB}",
                 },
+                sysctls=_NO_SYSTEM_V,
                 cap_drop=["ALL"],
                 cap_add=["SETUID", "SETGID", "KILL"],
                 security_opt=["no-new-privileges"],
@@ -133,10 +158,9 @@ class DockerEngine:
             )
         except DockerException as error:
             raise SandboxError(f"a container could not be made: {_reason(error)}") from error
-        self._open.add(name)
         try:
             parameters = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-            attached = self._client.api.attach_socket(str(container.id), params=parameters)
+            attached = client.api.attach_socket(str(container.id), params=parameters)
             stream = getattr(attached, "_sock", attached)
             if not isinstance(stream, socket.socket):
                 raise SandboxError("this Docker connection gives no plain stream (ssh:// and TLS hosts are not supported)")
@@ -146,17 +170,10 @@ class DockerEngine:
             container.start()
             return container, stream
         except (DockerException, SandboxError) as error:
-            self._remove_now(container)
+            _remove(container)
             raise (
                 error if isinstance(error, SandboxError) else SandboxError(f"a container could not be started: {_reason(error)}")
             ) from error
-
-    async def _remove(self, container: Container) -> None:
-        await asyncio.to_thread(self._remove_now, container)
-
-    def _remove_now(self, container: Container) -> None:
-        _remove(container)
-        self._open.discard(str(container.name))
 
 
 def sweep_containers() -> list[str]:
@@ -183,6 +200,18 @@ def _remove(container: Container) -> None:
     except DockerException as error:
         if not (isinstance(error, APIError) and error.status_code == 409):  # 409: its removal is already under way
             raise SandboxError(f"container {container.name} could not be removed: {_reason(error)}") from error
+
+
+def _size(size_bytes: int) -> str:
+    return f"size={size_bytes},nr_inodes={size_bytes // _BYTES_PER_INODE}"
+
+
+async def _discard(creation: asyncio.Task[tuple[Container, socket.socket]]) -> None:
+    """Remove the container of an opening that was given up. One that cannot be removed is found by a later run's sweep."""
+    with contextlib.suppress(SandboxError):
+        container, stream = await creation
+        stream.close()
+        await asyncio.to_thread(_remove, container)
 
 
 def connect() -> docker.DockerClient:

@@ -14,6 +14,7 @@ import path from "node:path";
 const AGENT = { uid: 1000, gid: 1000 };
 const privileged = process.getuid() === 0;
 const PIPE_GRACE_MS = 200; // how long output may trickle in from processes that outlive their command
+const PROC = fs.statSync("/proc").dev;
 const running = new Map();
 const residents = new Set(fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)));
 
@@ -87,11 +88,35 @@ function signal(pid, name) {
   }
 }
 
-/** Ends what a command left behind. Alone in the box, everything but this process and init goes, sessions of their own included. */
+/**
+ * Ends what a command left behind. Alone in the box, everything but this process and init goes, sessions of their own included, and is waited
+ * for: what is done next must not meet the dying. Where a command left nothing, this costs one call.
+ */
 function sweep(pid) {
   if (pid) signal(-pid, "SIGKILL");
   if (running.size > 0) return;
-  for (let round = 0; round < 50 && signal(-1, "SIGKILL"); round += 1);
+  for (let round = 0; round < 500 && signal(-1, "SIGKILL"); round += 1) nap();
+}
+
+function nap() {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+}
+
+/** Starts a program of which the kernel knows that it goes before the executor when the box's memory runs out. */
+function start(program, args, options) {
+  const file = "/proc/self/oom_score_adj";
+  let usual;
+  try {
+    usual = fs.readFileSync(file, "utf8");
+    fs.writeFileSync(file, "1000"); // what is started inherits it
+  } catch {
+    // Without it the kernel takes the largest, which this process rarely is.
+  }
+  try {
+    return spawn(program, args, options);
+  } finally {
+    if (usual !== undefined) fs.writeFileSync(file, usual);
+  }
 }
 
 function execute(request, stdin) {
@@ -103,7 +128,7 @@ function execute(request, stdin) {
   let child;
   const identity = privileged && request.user === "agent" ? AGENT : {};
   try {
-    child = spawn(request.argv[0], request.argv.slice(1), {
+    child = start(request.argv[0], request.argv.slice(1), {
       cwd: request.cwd,
       env: request.env,
       detached: true,
@@ -183,6 +208,8 @@ function withRegularFile(name, flags, mode, action) {
     const status = fs.fstatSync(descriptor);
     if (status.isDirectory()) throw Object.assign(new Error("is a directory"), { code: "EISDIR" });
     if (!status.isFile()) throw Object.assign(new Error("not a regular file"), { code: "EINVAL" });
+    // The kernel shows /proc/self as to this very process, whose affairs are not the agent's.
+    if (status.dev === PROC) throw Object.assign(new Error("in /proc"), { code: "EACCES" });
     return action(descriptor, status.size);
   } finally {
     fs.closeSync(descriptor);
@@ -191,8 +218,17 @@ function withRegularFile(name, flags, mode, action) {
 
 function readFile(request) {
   return withRegularFile(request.path, O_RDONLY, 0, (descriptor, size) => {
-    if (size > request.limit) throw Object.assign(new Error(`${size} bytes`), { code: "EFBIG" });
-    return fs.readFileSync(descriptor);
+    // Not by its size alone: files in /proc have none, and others may grow.
+    const content = Buffer.allocUnsafe(Math.min(Math.max(size, 65536), request.limit) + 1);
+    const chunks = [];
+    let length = size > request.limit ? size : 0;
+    while (length <= request.limit) {
+      const got = fs.readSync(descriptor, content);
+      if (got === 0) return Buffer.concat(chunks);
+      chunks.push(Buffer.from(content.subarray(0, got)));
+      length += got;
+    }
+    throw Object.assign(new Error(`more than ${request.limit} bytes`), { code: "EFBIG" });
   });
 }
 
@@ -209,7 +245,8 @@ const fileOperations = { read: readFile, write: writeFile };
 
 /** Brings the box back to what it was when new, and looks whether that is so: `pristine` is what was found, not what was tried. */
 function reset(request) {
-  for (let round = 0; round < 50 && signal(-1, "SIGKILL"); round += 1);
+  running.clear();
+  sweep();
   for (const place of request.places) {
     for (const user of ["agent", "root"]) as(user, () => empty(place));
   }
@@ -232,7 +269,7 @@ function onlyProcesses() {
   for (let round = 0; round < 20; round += 1) {
     const others = fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name) && !residents.has(name));
     if (others.length === 0) return true;
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+    nap();
   }
   return false;
 }
@@ -246,7 +283,8 @@ function serve(request, body) {
   if (request.op === "reset") return reset(request);
   if (request.op === "cancel") {
     const pid = running.get(request.target);
-    if (pid) signal(-pid, "SIGKILL");
+    running.delete(request.target);
+    if (pid) sweep(pid); // now, not when its end is noticed: what is asked next may start before that
     return undefined;
   }
   try {

@@ -14,7 +14,19 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sandboxes.sandbox import HARNESS_DIRECTORY, MIB, REPOSITORY, WRITABLE, ExecResult, Output, Sandbox, SandboxError, User
+from sandboxes.sandbox import (
+    DIFF_SCRATCH,
+    HARNESS_DIRECTORY,
+    MIB,
+    REPOSITORY,
+    SLACK_SECONDS,
+    WRITABLE,
+    ExecResult,
+    Output,
+    Sandbox,
+    SandboxError,
+    User,
+)
 
 PROGRAM = (Path(__file__).parent / "executor.mjs").read_text(encoding="utf-8")
 ARGV = ("node", "--input-type=module", "--eval", PROGRAM)
@@ -31,24 +43,33 @@ ENVIRONMENT = {
 }
 """All that a command in the box sees of an environment."""
 
-_SLACK_SECONDS = 15.0  # beyond a command's own deadline, before a silent box is given up
-_FILE_DEADLINE_SECONDS = 30.0
+_FILE_SECONDS = 15.0  # and the slack
+_FRAME_LIMIT = 256 * MIB  # no request asks for as much
 _GIT_DIRECTORY = f"{HARNESS_DIRECTORY}/base.git"
 _GREETING = 0  # the id of an executor's first words
 _HEADER = struct.Struct(">II")
 
-# A git that reads no configuration but the pristine directory's, and writes its index and objects to a place of its own.
+# The last word on every file: what the agent's .gitattributes say of encodings, line ends and filters changes no byte of the patch.
+_ATTRIBUTES = b"* -text -ident -filter !working-tree-encoding !diff\n"
+
+# A git that reads no configuration but the pristine directory's, and writes its index and objects to a place of its own. The agent may have
+# been there before, and may have left files and directories that not even their owner can read. What git cannot take (a FIFO in a file's
+# place, a repository without a commit) is left out.
 _DIFF = f"""
 set -e
-scratch=$(mktemp -d /tmp/.diff.XXXXXX)
-trap 'rm -rf "$scratch"' EXIT
-export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_DIR={_GIT_DIRECTORY} GIT_WORK_TREE={REPOSITORY} GIT_OPTIONAL_LOCKS=0
-export GIT_INDEX_FILE="$scratch/index" GIT_OBJECT_DIRECTORY="$scratch/objects" GIT_ALTERNATE_OBJECT_DIRECTORIES={_GIT_DIRECTORY}/objects
-mkdir "$scratch/objects"
-cp {_GIT_DIRECTORY}/index "$scratch/index"
-git -c core.fsmonitor=false -c core.safecrlf=false add --all . >&2
+open_up() {{ find "$@" -type d ! -perm -u=rwx -exec chmod u+rwx {{}} \\; , -type f ! -perm -u=r -exec chmod u+r {{}} \\; || true; }}
+open_up {DIFF_SCRATCH} -mindepth 1
+find {DIFF_SCRATCH} -mindepth 1 -delete
+open_up . -mindepth 1
+export HOME={DIFF_SCRATCH} GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_OPTIONAL_LOCKS=0
+export GIT_DIR={_GIT_DIRECTORY} GIT_WORK_TREE={REPOSITORY} GIT_INDEX_FILE={DIFF_SCRATCH}/index
+export GIT_OBJECT_DIRECTORY={DIFF_SCRATCH}/objects GIT_ALTERNATE_OBJECT_DIRECTORIES={_GIT_DIRECTORY}/objects
+mkdir {DIFF_SCRATCH}/objects
+cp {_GIT_DIRECTORY}/index {DIFF_SCRATCH}/index
+git -c core.fsmonitor=false -c core.safecrlf=false add --all --ignore-errors . >&2 || [ $? = 1 ]
 git diff --cached --binary --no-renames --no-color --no-ext-diff --no-textconv --src-prefix=a/ --dst-prefix=b/ HEAD
 """
+_DIFF_SECONDS = 60.0
 
 
 class LastWords:
@@ -97,17 +118,20 @@ class Executor:
         number = next(self._ids)
         future: asyncio.Future[tuple[dict[str, Any], bytes]] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
-        head = json.dumps({"id": number, **header}).encode()
         try:
             async with asyncio.timeout(timeout_seconds):
-                self._writer.write(_HEADER.pack(len(head), len(body)) + head)
-                self._writer.write(body)
+                self._send({"id": number, **header}, body)
                 await self._writer.drain()
                 return await future
         except TimeoutError:
             raise SandboxError(f"the box did not answer within {timeout_seconds:.0f} s") from None
         except OSError as error:
             raise SandboxError(f"the box is gone: {error}") from error
+        except asyncio.CancelledError:
+            # Nobody waits for it any more: it must not go on beside what is asked of the box next.
+            if self._ended is None:
+                self._send({"id": next(self._ids), "op": "cancel", "target": number})
+            raise
         finally:
             del self._waiting[number]
 
@@ -117,12 +141,20 @@ class Executor:
             self._listening.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._listening
-        self._writer.close()
+        if not self._writer.is_closing():
+            self._writer.transport.abort()  # not close(), which waits until a box that reads no more has read everything
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
 
+    def _send(self, header: Mapping[str, object], body: bytes = b"") -> None:
+        head = json.dumps(header).encode()
+        self._writer.write(_HEADER.pack(len(head), len(body)) + head)
+        self._writer.write(body)
+
     async def _receive(self) -> tuple[dict[str, Any], bytes]:
         head_length, body_length = _HEADER.unpack(await self._reader.readexactly(_HEADER.size))
+        if head_length + body_length > _FRAME_LIMIT:
+            raise ValueError(f"{head_length + body_length} bytes")
         header = json.loads(await self._reader.readexactly(head_length))
         return header, await self._reader.readexactly(body_length)
 
@@ -138,6 +170,8 @@ class Executor:
                     future.set_result((header, body))
         except (OSError, asyncio.IncompleteReadError):
             self._end(f"the box ended in the middle of its work {self._last_words}".rstrip())
+        except (ValueError, LookupError, TypeError) as error:
+            self._end(f"the box sent what is no answer: {error}")
 
     def _restarted(self) -> None:
         """The box killed its executor and has a new one: what was running ended by that kill."""
@@ -171,7 +205,10 @@ class _Borrowed:
     async def request(self, header: Mapping[str, object], body: bytes, timeout_seconds: float) -> tuple[dict[str, Any], bytes]:
         if self._executor is None:
             raise SandboxError("the box is closed")
-        return await self._executor.request(header, body, timeout_seconds)
+        answer = await self._executor.request(header, body, timeout_seconds)
+        if self._executor is None:
+            raise SandboxError("the box was closed in the middle of its work")
+        return answer
 
     async def close(self) -> None:
         self._executor = None
@@ -181,13 +218,20 @@ class ExecutorSandbox:
     """A `Sandbox` whose work is done by an executor; the engine says how the box is removed."""
 
     def __init__(
-        self, name: str, executor: Executor | _Borrowed, remove: Callable[[], Awaitable[None]], *, can_reset: bool = False
+        self,
+        name: str,
+        executor: Executor | _Borrowed,
+        remove: Callable[[], Awaitable[None]],
+        *,
+        slack_seconds: float = SLACK_SECONDS,
+        can_reset: bool = False,
     ) -> None:
         self.name = name
         self._executor = executor
         self._remove = remove
+        self._slack_seconds = slack_seconds
         self._can_reset = can_reset
-        self._closed = False
+        self._closing: asyncio.Task[None] | None = None
 
     def lend(self, give_back: Callable[[], None]) -> Sandbox:
         """The same box for somebody else: closing what is returned calls `give_back` and leaves the box as it is."""
@@ -195,13 +239,13 @@ class ExecutorSandbox:
         async def remove() -> None:
             give_back()
 
-        return ExecutorSandbox(self.name, _Borrowed(self._executor), remove)
+        return ExecutorSandbox(self.name, _Borrowed(self._executor), remove, slack_seconds=self._slack_seconds)
 
     async def reset(self) -> bool:
         """Kill what runs, empty every writable place, and look whether the box is now as a new one is. False: it is not, remove it."""
         if not self._can_reset:
             return False
-        answer, _ = await self._executor.request({"op": "reset", "places": WRITABLE}, b"", _FILE_DEADLINE_SECONDS)
+        answer, _ = await self._executor.request({"op": "reset", "places": WRITABLE}, b"", _FILE_SECONDS + self._slack_seconds)
         return answer.get("pristine") is True
 
     async def exec(
@@ -228,7 +272,7 @@ class ExecutorSandbox:
                 "report_limit": report_limit_bytes,
             },
             stdin,
-            timeout_seconds + _SLACK_SECONDS,
+            timeout_seconds + self._slack_seconds,
         )
         if "error" in answer:
             # As a shell would say it: the command could not be started.
@@ -262,24 +306,31 @@ class ExecutorSandbox:
         await self._must([*unpack, f"--directory={REPOSITORY}"], "agent", snapshot)
         await self._must(["mkdir", "-p", _GIT_DIRECTORY], "root")
         await self._must([*unpack, f"--directory={_GIT_DIRECTORY}", "--strip-components=1", ".git"], "root", snapshot)
+        await self.write(f"{_GIT_DIRECTORY}/info/attributes", _ATTRIBUTES, user="root")
 
     async def diff(self, *, limit_bytes: int = 8 * MIB) -> bytes:
-        result = await self.exec(["bash", "-c", _DIFF], timeout_seconds=60, output_limit_bytes=2 * limit_bytes)
+        result = await self.exec(["bash", "-c", _DIFF], timeout_seconds=_DIFF_SECONDS, output_limit_bytes=2 * limit_bytes)
         if not result.ok:
-            raise SandboxError(f"the diff could not be taken ({result.how_it_ended()}): {result.stderr.text().strip()[-300:]}")
+            number = errno.ENOMEM if result.out_of_memory else errno.ETIME if result.timed_out else errno.EIO
+            raise OSError(number, f"the diff could not be taken ({result.how_it_ended()}): {result.stderr.text().strip()[-300:]}")
         if result.stdout.complete is None or len(result.stdout.complete) > limit_bytes:
             raise OSError(errno.EFBIG, f"the patch is larger than {limit_bytes} bytes")
         return result.stdout.complete
 
     async def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        await self._executor.close()
-        await self._remove()
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._end(), name=f"close {self.name}")
+        # Begun, it goes on to its end: a cancellation ends the waiting alone.
+        await asyncio.shield(self._closing)
+
+    async def _end(self) -> None:
+        try:
+            await self._executor.close()
+        finally:
+            await self._remove()
 
     async def _file(self, header: Mapping[str, object], body: bytes = b"") -> bytes:
-        answer, content = await self._executor.request(header, body, _FILE_DEADLINE_SECONDS)
+        answer, content = await self._executor.request(header, body, _FILE_SECONDS + self._slack_seconds)
         if "error" in answer:
             number = getattr(errno, answer["error"], errno.EIO)
             raise OSError(number, os.strerror(number), header["path"])

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal, Protocol
 
 REPOSITORY = "/workspace/repo"
@@ -24,12 +24,18 @@ HARNESS_DIRECTORY = "/run/harness"
 VITE_SCRATCH = "/workspace/node_modules/.vite-temp"
 """Writable, because vite puts a bundled configuration beside the packages that it imports."""
 
-WRITABLE = (REPOSITORY, "/tmp", "/dev/shm", "/dev/mqueue", VITE_SCRATCH, HARNESS_DIRECTORY)
+DIFF_SCRATCH = "/var/tmp"
+"""The diff's own place, emptied before it is used: what the agent fills elsewhere cannot keep its patch from being taken."""
+
+WRITABLE = (REPOSITORY, "/tmp", "/dev/shm", "/dev/mqueue", VITE_SCRATCH, DIFF_SCRATCH, HARNESS_DIRECTORY)
 """Every place that can be written in a box; each is in memory, and the directories themselves are root's."""
 
 User = Literal["agent", "root"]
 
 MIB = 1024 * 1024
+
+SLACK_SECONDS = 15.0
+"""Beyond a command's own deadline, before a silent box is given up."""
 
 
 class SandboxError(Exception):
@@ -45,8 +51,18 @@ class Limits:
     cpus: float = 2.0
     processes: int = 512
     disk_bytes: int = 512 * MIB
-    """Each of the writable places (the repository, /tmp)."""
+    """The repository, and /tmp as well. Less where the two would leave no memory for processes: see `tmpfs_bytes`."""
     open_files: int = 4096
+
+    def __post_init__(self) -> None:
+        for limit in fields(self):
+            if getattr(self, limit.name) <= 0:  # to the kernel, or to Docker, some of these mean: no limit
+                raise SandboxError(f"no box can have {limit.name}={getattr(self, limit.name)}")
+
+    @property
+    def tmpfs_bytes(self) -> int:
+        """The size of either. Files are memory: those that stay when their writer was killed must leave enough for the box to live on."""
+        return min(self.disk_bytes, self.memory_bytes // 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +156,8 @@ class Sandbox(Protocol):
     async def diff(self, *, limit_bytes: int = 8 * MIB) -> bytes:
         """All changes against the laid tree as a git patch without renames, taken with a git directory that the agent cannot write.
 
-        Files that the tree's own .gitignore names are left out. OSError (EFBIG) when the patch is larger than the limit.
+        Files that the tree's own .gitignore names are left out. OSError when the tree gives no patch, which is the doing of who changed
+        it: larger than the limit (EFBIG), too much for the box's memory (ENOMEM) or time (ETIME), or nothing that git can read (EIO).
         """
         ...
 

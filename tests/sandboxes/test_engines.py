@@ -6,13 +6,13 @@ import asyncio
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 
 from harness.engines import choose_engine, sweep_all
 from sandboxes.images.recipe import load_recipe
 from sandboxes.sandbox import SandboxEngine, SandboxError
+from tests.sandboxes.boxes import processes
 
 OPEN_AND_WAIT = textwrap.dedent("""
     import asyncio, sys
@@ -30,18 +30,6 @@ OPEN_AND_WAIT = textwrap.dedent("""
 
     asyncio.run(main())
 """)
-
-
-def processes(words: str) -> list[str]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if words in (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"):
-                    found.append(entry.name)
-            except OSError:
-                continue
-    return found
 
 
 def kill_a_holder_of_boxes(backend: str) -> None:

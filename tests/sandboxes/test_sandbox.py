@@ -9,20 +9,7 @@ import pytest
 
 from sandboxes.sandbox import HARNESS_DIRECTORY, REPOSITORY, Limits, Output, Sandbox, SandboxEngine, SandboxError
 from tasks.grading import OpenSandbox
-from tasks.tree import RepositoryTree
-
-TREE = RepositoryTree({"src/a.ts": b"export const a = 1;\n", ".gitignore": b"dist/\n", "run.sh": b"#!/bin/sh\n"}, frozenset({"run.sh"}))
-
-
-def skip_where_uids_are_shared(engine: SandboxEngine) -> None:
-    for line in engine.shortfalls():
-        if "one uid" in line:
-            pytest.skip(line)
-
-
-async def shell(sandbox: Sandbox, command: str, *, timeout_seconds: float = 20) -> str:
-    result = await sandbox.exec(["bash", "-c", command], timeout_seconds=timeout_seconds)
-    return result.stdout.text() + result.stderr.text()
+from tests.sandboxes.boxes import TREE, shell, skip_where_uids_are_shared
 
 
 async def test_a_command_gives_its_streams_and_exit_code_apart(sandbox: Sandbox):
