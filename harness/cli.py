@@ -88,7 +88,7 @@ def _eval(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"run": str(directory), **summary.model_dump(mode="json")}, indent=1))
     else:
-        screen.summary(summary)
+        screen.summary(summary, directory)
         screen.out.print(f"run: {directory}")
         if config.model.name == "oracle" and not options.quiet:
             screen.err.print(POINT_AT_A_MODEL, markup=False)
@@ -256,6 +256,26 @@ def _images_list(options: argparse.Namespace) -> int:
     return OK
 
 
+def _review(options: argparse.Namespace) -> int:
+    from harness.config import ConfigError
+    from harness.review import decide, flagged_trials
+
+    screen = _screen()
+    note = (options.note or "").strip()
+    if options.decision is None:
+        if options.note is not None:
+            raise ConfigError("--note goes with --clear or --confirm")
+        screen.flagged(flagged_trials(options.run, options.trial))
+        return OK
+    if options.trial is None or not note:
+        raise ConfigError(
+            f"--{options.decision} needs a trial and a reason: harness review RUN INSTANCE#ATTEMPT --{options.decision} --note TEXT"
+        )
+    result, summary = decide(options.run, options.trial, options.decision, note)
+    screen.decided(result, summary)
+    return OK
+
+
 def _gc(options: argparse.Namespace) -> int:
     from harness.engines import sweep_all
 
@@ -310,6 +330,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "tasks validate": _tasks_validate,
     "images build": _images_build,
     "images list": _images_list,
+    "review": _review,
     "gc": _gc,
     "doctor": _doctor,
 }

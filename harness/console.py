@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from harness.evaluate import Started
+from harness.review import FlaggedTrial
 from harness.run import OnResult
 from harness.summary import Group, Summary
+from tasks.integrity import printable
 from trajectories.store import Result
 
 
@@ -75,7 +80,7 @@ class Screen:
 
         return report
 
-    def summary(self, summary: Summary) -> None:
+    def summary(self, summary: Summary, directory: Path) -> None:
         table = Table(title=f"{escape(summary.model)} on {escape(summary.suite)}", title_justify="left")
         for column in ("", "tasks", "scored", "resolved", "rate"):
             table.add_column(column, justify="left" if column == "" else "right")
@@ -99,6 +104,26 @@ class Screen:
             )
         for note in notes:
             self.out.print(note)
+        if summary.flagged:
+            self.out.print(_flagged_line(summary.flagged, str(directory)), style="yellow")
+
+    def flagged(self, trials: Sequence[FlaggedTrial]) -> None:
+        """Flagged trials with what they are flagged for. All of it may be an agent's text: no markup, no control characters."""
+        for trial in trials:
+            name = f"{trial.result.instance_id}#{trial.result.attempt}"
+            self.out.print(Text(printable(f"{name}: {_decision(trial)}"), style="bold"))
+            for finding in trial.findings:
+                place = finding.path if finding.line is None else f"{finding.path}:{finding.line}"
+                self.out.print(Text(printable(f"  {finding.weight} {finding.rule} at {place}")))
+                self.out.print(Text(printable(f"      {finding.excerpt}")))
+            self.out.print(Text(printable(f"  in {trial.directory}")))
+        waiting = sum(trial.review is None for trial in trials)
+        self.out.print(f"{len(trials)} flagged, {waiting} to decide" if trials else "no pass is flagged")
+
+    def decided(self, result: Result, summary: Summary) -> None:
+        words = "cleared: it counts as resolved" if result.resolved else "confirmed: it does not count"
+        self.out.print(Text(printable(f"{result.instance_id}#{result.attempt} is {words}")))
+        self.out.print(f"{summary.total.resolved} of {summary.total.scored} scored attempts are resolved")
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table = Table()
@@ -109,12 +134,26 @@ class Screen:
         self.out.print(table)
 
 
+def _flagged_line(count: int, directory: str) -> Text:
+    words = "pass is flagged" if count == 1 else "passes are flagged"
+    return Text(printable(f"{count} {words} and not counted: harness review {shlex.quote(directory)}"))
+
+
+def _decision(trial: FlaggedTrial) -> str:
+    if trial.review is None:
+        return "flagged, not decided"
+    word = "cleared" if trial.review.decision == "clear" else "confirmed"
+    return f"{word} by {trial.review.reviewer} on {trial.review.reviewed_at}: {trial.review.note}"
+
+
 def _words(result: Result) -> tuple[str, str]:
     """How a trial came out: a coloured word, and why."""
     if result.failure is not None:
         return "[yellow]no grade[/]", f"{result.failure.kind}: {result.failure.message}"
     if result.resolved:
         return "[green]resolved[/]", f"{result.turns} turns"
+    if result.flagged:
+        return "[yellow]flagged[/]", f"passed, not counted, {result.turns} turns"
     return "[red]not resolved[/]", f"{result.verdict}, {result.stop_reason}, {result.turns} turns"
 
 

@@ -73,6 +73,15 @@ def build_parser() -> argparse.ArgumentParser:
     _add_sandbox(build)
     images.add_parser("list", help="the images and where they are built").set_defaults(command="images list")
 
+    review = commands.add_parser("review", help="passes that an integrity finding flags, and your decision on them")
+    review.set_defaults(command="review")
+    review.add_argument("run", type=Path, metavar="RUN", help="a run directory")
+    review.add_argument("trial", nargs="?", metavar="INSTANCE[#ATTEMPT]", help="only this one")
+    decision = review.add_mutually_exclusive_group()
+    decision.add_argument("--clear", dest="decision", action="store_const", const="clear", help="it is a solution: count it")
+    decision.add_argument("--confirm", dest="decision", action="store_const", const="confirm", help="it is none: it stays out")
+    review.add_argument("--note", metavar="TEXT", help="why; kept with the decision")
+
     commands.add_parser("gc", help="remove what dead runs left behind").set_defaults(command="gc")
     doctor = commands.add_parser("doctor", help="what this machine and an endpoint are ready for")
     doctor.set_defaults(command="doctor")

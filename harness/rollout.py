@@ -5,6 +5,7 @@ The one place where a failure of the infrastructure is caught: it becomes a `Fai
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from sandboxes.sandbox import SandboxError
 from tasks.grading import OpenSandbox, grade
 from tasks.suite import task_digest
 from tasks.task import Grade, Task
+from trajectories.integrity import examine_transcript
 from trajectories.trajectory import Failure, Message, Provenance, StopReason, Trajectory
 
 
@@ -57,6 +59,8 @@ async def rollout(
     if failure is None:
         try:
             verdict = await grade(task, patch, open_sandbox)
+            done = await asyncio.to_thread(examine_transcript, tuple(conversation.messages))
+            verdict = verdict.model_copy(update={"integrity": (*verdict.integrity, *done)})
         except SandboxError as error:
             failure = _failure(error, "grading")
     return Trajectory(

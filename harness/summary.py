@@ -42,6 +42,8 @@ class Summary(BaseModel):
     by_kind: tuple[Group, ...]
     infrastructure_failures: int
     """Attempts that ended so and were not run again."""
+    flagged: int = 0
+    """Passes with an integrity finding that no person has cleared: scored, and not resolved."""
     verdicts: dict[str, int]
     stop_reasons: dict[str, int]
     usage: Usage
@@ -62,13 +64,18 @@ def summarise(model: str, suite: Suite, attempts: int, results: Iterable[Result]
         by_difficulty=_groups(suite.tasks, attempts, scored, lambda task: task.difficulty, ("easy", "medium", "hard")),
         by_kind=_groups(suite.tasks, attempts, scored, lambda task: task.kind, ("bug", "feature", "types", "async", "refactor")),
         infrastructure_failures=sum(result.failure is not None for result in counted),
-        verdicts=dict(Counter(result.verdict for result in scored if result.verdict).most_common()),
+        flagged=sum(result.flagged and not result.resolved for result in scored),
+        verdicts=dict(Counter(_verdict(result) for result in scored).most_common()),
         stop_reasons=dict(Counter(result.stop_reason for result in counted if result.stop_reason).most_common()),
         usage=sum((result.usage for result in counted), Usage()),
         cost=sum(costs) if costs else None,
         median_turns=statistics.median(result.turns for result in scored) if scored else None,
         median_seconds=statistics.median(result.duration_seconds for result in scored) if scored else None,
     )
+
+
+def _verdict(result: Result) -> str:
+    return "flagged" if result.flagged and not result.resolved else str(result.verdict)
 
 
 def _groups(

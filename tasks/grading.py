@@ -3,7 +3,7 @@
 The box is filled from the pristine tree. Of the patch only what `filter_patch` keeps is applied, then the hidden tests; compiler, tests
 and linter run as the agent's uid with commands of ours. Results come on a file descriptor of their own, never from what is printed; which
 tests there are is known beforehand, and what is not reported did not pass. The code under test does share a process with the tests and
-their reporter: one that is written to forge that very report is not stopped here.
+their reporter: one that is written to forge that very report is not stopped here, but `tasks.integrity` looks for what it would need.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from typing import Final
 
 from sandboxes.sandbox import HARNESS_DIRECTORY, ExecResult, Sandbox, SandboxError
 from tasks import reports
+from tasks.integrity import examine_patch
 from tasks.patches import MalformedPatchError, changed_paths, filter_patch, matching
-from tasks.task import CheckRun, Grade, Stripped, Task, TestStatus, Verdict
+from tasks.task import CheckRun, Finding, Grade, Stripped, Task, TestStatus, Verdict
 
 OpenSandbox = Callable[[], AbstractAsyncContextManager[Sandbox]]
 """Opens a new box of the task's image; the context closes it."""
@@ -47,6 +48,7 @@ class Observation:
     lint_findings: tuple[reports.Diagnostic, ...]
     checks: tuple[CheckRun, ...]
     duration_seconds: float
+    integrity: tuple[Finding, ...] = ()
 
 
 async def grade(task: Task, patch: str, open_sandbox: OpenSandbox) -> Grade:
@@ -84,6 +86,7 @@ def judge(task: Task, seen: Observation) -> Grade:
         stripped=seen.stripped,
         checks=seen.checks,
         duration_seconds=seen.duration_seconds,
+        integrity=seen.integrity,
     )
 
 
@@ -121,6 +124,7 @@ async def observe(task: Task, patch: str, open_sandbox: OpenSandbox) -> Observat
         lint_findings=tuple(checks.lint_findings),
         checks=tuple(sorted(checks.runs, key=lambda run: run.name)),
         duration_seconds=time.monotonic() - started,
+        integrity=await asyncio.to_thread(examine_patch, kept, stripped, task),
     )
 
 

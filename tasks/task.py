@@ -59,7 +59,7 @@ class Task(BaseModel):
     editable: tuple[str, ...] = ()
     """Protected paths that this task's patches may change all the same, such as package.json."""
     image: str = "node24"
-    test_timeout_seconds: float = Field(default=120.0, gt=0)
+    test_timeout_seconds: float = Field(default=60.0, gt=0)
     """For each test process in grading."""
     tree: SkipValidation[RepositoryTree] = Field(exclude=True, repr=False)
 
@@ -89,6 +89,30 @@ class CheckRun(BaseModel):
     output: str
 
 
+Rule = Literal[
+    "process_exit", "module_hooks", "runner_access", "descriptor_access", "heap_access", "prototype_tampering", "child_process",
+    "test_detection", "stack_inspection", "type_suppression", "lint_suppression", "dynamic_code", "escaped_name", "protected_path",
+    "git_history", "answer_search", "network_attempt", "memory_access", "kill_everything", "dependency_write",
+]  # fmt: skip
+"""What a finding is about: of a patch (`tasks.integrity`) up to `protected_path`, of a transcript (`trajectories.integrity`) after it."""
+
+
+class Finding(BaseModel):
+    """A place in a patch or a transcript that a person should look at before the pass is believed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rule: Rule
+    weight: Literal["flag", "note"]
+    """A `flag` takes a pass out of the count until a person has cleared it; a `note` only stands in the record."""
+    path: str
+    """The file; for what stands in a transcript `messages[<index>]`."""
+    line: int | None
+    """In the patched file."""
+    excerpt: str = Field(max_length=200)
+    """In one line and without control characters. Not to be trusted: the agent wrote it."""
+
+
 class Grade(BaseModel):
     """The verdict on one patch, with all that it rests on."""
 
@@ -105,3 +129,10 @@ class Grade(BaseModel):
     stripped: tuple[Stripped, ...]
     checks: tuple[CheckRun, ...]
     duration_seconds: float
+    integrity: tuple[Finding, ...] = ()
+    """What the patch and, in a rollout, the transcript hold that no solution needs. It changes neither `resolved` nor the verdict."""
+
+    @property
+    def flagged(self) -> bool:
+        """Whether this is a pass that does not count until a person has looked at it."""
+        return self.resolved and any(finding.weight == "flag" for finding in self.integrity)

@@ -5,6 +5,7 @@ config.toml                       the resolved configuration
 run.json                          versions, digests, machine
 results.jsonl                     one line a trial; made again from the trials when it is torn
 summary.json                      the numbers of the table
+reviews.jsonl                     what a person decided of flagged passes, one line a decision; the last one counts
 trials/<instance_id>/<attempt>/   trajectory.json  patch.diff  grade.json
 trials/<instance_id>/<attempt>.failed-<n>/     tries that the infrastructure failed
 ```
@@ -17,12 +18,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -43,7 +45,7 @@ class Result(BaseModel):
     instance_id: str
     attempt: int
     resolved: bool | None
-    """None when there is no grade."""
+    """None when there is no grade. False for a flagged pass, until a person clears it."""
     verdict: Verdict | None
     stop_reason: StopReason | None
     failure: Failure | None
@@ -52,14 +54,38 @@ class Result(BaseModel):
     cost: float | None
     duration_seconds: float
     tries: int
+    flagged: bool = False
+    """A pass with an integrity finding of weight `flag`; stays so whatever a person decides of it."""
+
+
+class Review(BaseModel):
+    """One line of reviews.jsonl: what a person decided of a flagged pass."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    instance_id: str
+    attempt: int
+    decision: Literal["clear", "confirm"]
+    """`clear`: it is a solution and counts; `confirm`: it is none and stays out."""
+    note: str
+    reviewer: str
+    reviewed_at: str
+    """UTC, ISO 8601."""
+    trajectory_sha256: str
+    """Of the trajectory.json that was looked at: a trial that is run again is to be looked at again."""
+
+
+Line = TypeVar("Line", bound=BaseModel)
 
 
 def result_of(trajectory: Trajectory) -> Result:
+    """Its line of the index, as long as no person has reviewed it."""
     grade = trajectory.grade
     return Result(
         instance_id=trajectory.instance_id,
         attempt=trajectory.attempt,
-        resolved=None if grade is None else grade.resolved,
+        resolved=None if grade is None else grade.resolved and not grade.flagged,
         verdict=None if grade is None else grade.verdict,
         stop_reason=trajectory.stop_reason,
         failure=trajectory.failure,
@@ -68,6 +94,7 @@ def result_of(trajectory: Trajectory) -> Result:
         cost=trajectory.cost,
         duration_seconds=trajectory.duration_seconds,
         tries=trajectory.tries,
+        flagged=grade is not None and grade.flagged,
     )
 
 
@@ -136,12 +163,16 @@ class RunStore:
             target.rename(target.with_name(f"{trajectory.attempt}.failed-{kept + 1}"))
         partial.rename(target)
         _sync_directory(target.parent)
-        result = result_of(trajectory)
-        index_file = self.directory / "results.jsonl"
-        with _full_disk(index_file), open(index_file, "a", encoding="utf-8") as index:
-            index.write(result.model_dump_json() + "\n")
-            index.flush()
-            os.fsync(index.fileno())
+        self._add(result_of(trajectory))
+
+    def review(self, review: Review) -> None:
+        """Keep a decision on a flagged pass, and count it. The index follows the decision, also after a kill between the two."""
+        _append(self.directory / "reviews.jsonl", review)
+        result = self.results[review.instance_id, review.attempt]
+        self._add(_reviewed(result, review, trial_directory(self.directory, result)))
+
+    def _add(self, result: Result) -> None:
+        _append(self.directory / "results.jsonl", result)
         self.results[result.instance_id, result.attempt] = result
 
     def _trial(self, instance_id: str, attempt: int) -> Path:
@@ -149,7 +180,8 @@ class RunStore:
 
     def _read_index(self) -> Iterator[Result]:
         """Results by the index, mended where the last process was killed between a trial and its line."""
-        lines, torn = _read_lines(self.directory / "results.jsonl")
+        lines, torn = _read_lines(self.directory / "results.jsonl", Result)
+        reviews = read_reviews(self.directory)
         known = {(result.instance_id, result.attempt): result for result in lines}
         found = {}
         for place in sorted(self.directory.glob("trials/*/*")):
@@ -160,6 +192,7 @@ class RunStore:
                 found[key] = known[key]
             else:
                 found[key] = result_of(read_trajectory(place))
+            found[key] = _reviewed(found[key], reviews.get(key), place)
         if torn or found != known:
             _replace(self.directory / "results.jsonl", "".join(result.model_dump_json() + "\n" for result in found.values()))
         yield from found.values()
@@ -190,28 +223,55 @@ def read_results(directory: Path) -> list[Result]:
     """The finished trials of a run, for readers: takes no lock, so that a running run can be looked at."""
     if not (directory / "config.toml").exists():
         raise StoreError(f"{directory}: not a run directory (there is no config.toml in it)")
-    lines, _ = _read_lines(directory / "results.jsonl")
+    lines, _ = _read_lines(directory / "results.jsonl", Result)
     latest = {(result.instance_id, result.attempt): result for result in lines}
     return [latest[key] for key in sorted(latest)]
+
+
+def read_reviews(directory: Path) -> dict[tuple[str, int], Review]:
+    """The last decision on each trial. A line that cannot be read decides nothing: what it was about stays flagged."""
+    lines, _ = _read_lines(directory / "reviews.jsonl", Review)
+    return {(review.instance_id, review.attempt): review for review in lines}
+
+
+def trial_directory(directory: Path, result: Result) -> Path:
+    """Where the record of a trial lies in a run directory."""
+    return directory / "trials" / result.instance_id / str(result.attempt)
+
+
+def digest_of_trial(trial: Path) -> str | None:
+    """sha256 in hex of the trial's record, which a review names; None where there is none."""
+    try:
+        return hashlib.sha256((trial / "trajectory.json").read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def to_json(content: Mapping[str, Any]) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _read_lines(file: Path) -> tuple[list[Result], bool]:
+def _reviewed(result: Result, review: Review | None, trial: Path) -> Result:
+    """The result as a person's decision on this very record makes it."""
+    if not result.flagged:
+        return result
+    cleared = review is not None and review.decision == "clear" and review.trajectory_sha256 == digest_of_trial(trial)
+    return result.model_copy(update={"resolved": cleared})
+
+
+def _read_lines(file: Path, model: type[Line]) -> tuple[list[Line], bool]:
     """The lines that can be read, and whether there was one that cannot or that has no end."""
     if not file.exists():
         return [], False
-    results = []
+    read = []
     *lines, rest = file.read_bytes().split(b"\n")  # only there: a message may hold U+2028 and its like
     torn = rest != b""  # the next line would be added to it
     for line in [*lines, rest] if torn else lines:
         try:
-            results.append(Result.model_validate_json(line))
+            read.append(model.model_validate_json(line))
         except ValidationError:
             torn = True
-    return results, torn
+    return read, torn
 
 
 @contextlib.contextmanager
@@ -223,6 +283,21 @@ def _full_disk(file: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StoreError(f"{file.parent}: no space left on the disk; free some and start the same command again") from error
         raise
+
+
+def _append(file: Path, line: BaseModel) -> None:
+    with _full_disk(file), open(file, "ab") as lines:
+        if lines.tell() and not _ends_a_line(file):
+            lines.write(b"\n")
+        lines.write(line.model_dump_json().encode() + b"\n")
+        lines.flush()
+        os.fsync(lines.fileno())
+
+
+def _ends_a_line(file: Path) -> bool:
+    with open(file, "rb") as lines:
+        lines.seek(-1, os.SEEK_END)
+        return lines.read() == b"\n"
 
 
 def _write(file: Path, content: str) -> None:

@@ -127,5 +127,9 @@ class Trajectory(_Record):
 
     @property
     def reward(self) -> float | None:
-        """1.0 for a resolved task, 0.0 for another; None when there is no grade."""
-        return None if self.grade is None else float(self.grade.resolved)
+        """1.0 for a resolved task, 0.0 for another; None when there is no grade, and for a pass that is flagged.
+
+        A flagged pass is neither a success nor a failure to learn from, so it reaches no training data. That a person clears it makes it
+        count in the run (`Result.resolved`); the record does not change, and it stays out of training.
+        """
+        return None if self.grade is None or self.grade.flagged else float(self.grade.resolved)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tasks.task import Grade
+from tasks.task import Finding, Grade
 from trajectories.trajectory import SCHEMA_VERSION, Failure, Message, Trajectory, Usage
 
 Make = Callable[..., Any]
@@ -39,6 +39,21 @@ def test_there_is_a_reward_only_with_a_grade(make_trajectory: Make, make_grade: 
     assert make_trajectory(grade=unresolved).reward == 0.0
     failed = make_trajectory(grade=None, stop_reason=None, failure=Failure(kind="server", during="agent", message="503"))
     assert failed.reward is None
+
+
+@pytest.mark.parametrize(
+    ("weight", "resolved", "reward"), [("flag", True, None), ("flag", False, 0.0), ("note", True, 1.0), ("note", False, 0.0)]
+)
+def test_a_flagged_pass_has_no_reward(make_trajectory: Make, make_grade: Make, weight: Any, resolved: bool, reward: float | None) -> None:
+    finding = Finding(rule="process_exit", weight=weight, path="src/a.ts", line=1, excerpt="process.exit(0)")
+    trajectory = make_trajectory(grade=make_grade(resolved=resolved, integrity=(finding,)))
+    assert trajectory.reward == reward
+
+
+def test_a_grade_from_before_there_were_findings_is_read(make_grade: Make) -> None:
+    content = json.loads(make_grade().model_dump_json())
+    del content["integrity"]
+    assert Grade.model_validate(content) == make_grade()
 
 
 def test_a_trajectory_is_read_as_it_was_written(make_trajectory: Make) -> None:
