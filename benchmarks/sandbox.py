@@ -18,7 +18,7 @@ from harness.engines import bare_engine, choose_engine
 from harness.tools import Edit, ToolLimits
 from sandboxes.docker import connect
 from sandboxes.sandbox import REPOSITORY, Limits, SandboxEngine, opener
-from tasks.grading import grade
+from tasks.grading import grade, grading_slots
 from tasks.suite import load_suite
 
 TASK = next(task for task in load_suite("core").tasks if task.instance_id == "wayfinder-typed-params")
@@ -72,7 +72,13 @@ async def grades(engine: SandboxEngine, times: Times, rounds: int) -> None:
         assert (await grade(TASK, TASK.patch, open_sandbox)).resolved
 
     async def twenty() -> None:
-        await asyncio.gather(*(one() for _ in range(20)))
+        slots = grading_slots()
+
+        async def in_turn() -> None:
+            async with slots:
+                await one()
+
+        await asyncio.gather(*(in_turn() for _ in range(20)))
 
     await clock(times, "a grade", one, rounds)
     await clock(times, "20 grades at once", twenty, 2)

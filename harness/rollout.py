@@ -6,8 +6,10 @@ The one place where a failure of the infrastructure is caught: it becomes a `Fai
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -41,8 +43,12 @@ async def rollout(
     tries: int = 1,
     seed: int | None = None,
     on_messages: Callable[[Sequence[Message]], None] = lambda messages: None,
+    grading: AbstractAsyncContextManager[object] | None = None,
 ) -> Trajectory:
-    """Let the agent work on the task and grade what it leaves. Never raises for what agent, model or infrastructure do."""
+    """Let the agent work on the task and grade what it leaves. Never raises for what agent, model or infrastructure do.
+
+    `grading` is held while the patch is graded: the slots that the rollouts of a run share.
+    """
     started = time.monotonic()
     started_at = datetime.now(UTC)
     conversation = agent.begin(task.problem_statement)
@@ -58,7 +64,8 @@ async def rollout(
         failure = _failure(error, "agent")
     if failure is None:
         try:
-            verdict = await grade(task, patch, open_sandbox)
+            async with grading or contextlib.nullcontext():
+                verdict = await grade(task, patch, open_sandbox)
             done = await asyncio.to_thread(examine_transcript, tuple(conversation.messages))
             verdict = verdict.model_copy(update={"integrity": (*verdict.integrity, *done)})
         except SandboxError as error:

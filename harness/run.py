@@ -17,7 +17,7 @@ from harness.agent import ToolAgent
 from harness.config import ConfigError, RunConfig, differences
 from harness.rollout import Setting, rollout
 from sandboxes.sandbox import SandboxEngine, opener
-from tasks.grading import OpenSandbox
+from tasks.grading import OpenSandbox, grading_slots
 from tasks.suite import Suite
 from tasks.task import Task
 from trajectories.store import Result, RunStore, StoreError, result_of, to_json
@@ -101,6 +101,7 @@ class _Work:
         self._setting = setting
         self._on_result = on_result
         self._trials = trials
+        self._grading = grading_slots()
         self._failures_in_a_row = 0
 
     async def go_on(self) -> None:
@@ -124,6 +125,7 @@ class _Work:
             tries=tries,
             seed=None if seed is None else seed + trial.attempt,
             on_messages=transcript.add,
+            grading=self._grading,
         )
         self._store.save(trajectory)
         self._on_result(result_of(trajectory))

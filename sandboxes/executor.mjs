@@ -18,7 +18,10 @@ const PROC = fs.statSync("/proc").dev;
 const running = new Map();
 const residents = new Set(fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)));
 
-if (privileged) process.setgroups([]);
+if (privileged) {
+  process.setgroups([]);
+  process.setegid(AGENT.gid); // for good: what root writes here is nobody's to change but root's, whatever its group
+}
 
 function answer(header, body = Buffer.alloc(0)) {
   const head = Buffer.from(JSON.stringify(header));
@@ -190,13 +193,11 @@ function execute(request, stdin) {
 /** Runs `action` with the effective identity of `user`. Synchronous throughout: nothing else may run in between. */
 function as(user, action) {
   if (!privileged || user !== "agent") return action();
-  process.setegid(AGENT.gid);
   process.seteuid(AGENT.uid);
   try {
     return action();
   } finally {
     process.seteuid(0);
-    process.setegid(0);
   }
 }
 

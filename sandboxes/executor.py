@@ -29,7 +29,8 @@ from sandboxes.sandbox import (
 )
 
 PROGRAM = (Path(__file__).parent / "executor.mjs").read_text(encoding="utf-8")
-ARGV = ("node", "--input-type=module", "--eval", PROGRAM)
+ARGV = ("node", "--v8-pool-size=0", "--input-type=module", "--eval", PROGRAM)
+"""Without V8's worker threads: the C library tells every thread about each change of the effective user id."""
 
 ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin:/workspace/node_modules/.bin",

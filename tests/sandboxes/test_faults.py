@@ -18,13 +18,17 @@ import pytest
 from harness.engines import sweep_all
 from sandboxes.bubblewrap import BubblewrapEngine
 from sandboxes.docker import OWNER_LABEL, DockerEngine, connect
-from sandboxes.executor import Executor, LastWords
+from sandboxes.executor import ARGV, Executor, LastWords
 from sandboxes.images.recipe import load_recipe
 from sandboxes.sandbox import REPOSITORY, Limits, Sandbox, SandboxEngine, SandboxError
 from tests.sandboxes.boxes import left, parents, processes, shell
 
 SMALL = Limits(memory_bytes=512 * 1024 * 1024)
 IMPATIENT = 0.3  # seconds of slack
+
+
+EXECUTOR = " ".join(ARGV[:-1])
+"""How the command line of every executor begins."""
 
 
 @pytest.fixture
@@ -38,7 +42,7 @@ async def impatient(engine: SandboxEngine) -> AsyncIterator[SandboxEngine]:
 
 def executor_of(sandbox: Sandbox, before: set[int]) -> int:
     """The process id, on this machine, of the executor of a box that was opened after `before` was taken."""
-    new = [pid for pid in processes("node --input-type=module --eval") if pid not in before and "docker-init" not in command(pid)]
+    new = [pid for pid in processes(EXECUTOR) if pid not in before and "docker-init" not in command(pid)]
     if sandbox.name in {str(container) for container in left("docker")}:
         root = container_pid(sandbox.name)
         return next(pid for pid in new if root in parents(pid))
@@ -73,7 +77,7 @@ def end_box(engine_name: str, sandbox: Sandbox, executor: int) -> None:
 
 
 async def test_a_box_that_is_killed_fails_alone_and_at_once(engine: SandboxEngine):
-    before = set(processes("node --input-type=module"))
+    before = set(processes(EXECUTOR))
     sandbox = await engine.open(SMALL)
     executor = executor_of(sandbox, before)
     other = await engine.open(SMALL)
@@ -94,7 +98,7 @@ async def test_a_box_that_is_killed_fails_alone_and_at_once(engine: SandboxEngin
 
 
 async def test_an_executor_that_stands_still_is_given_up_after_its_deadline(impatient: SandboxEngine):
-    before = set(processes("node --input-type=module"))
+    before = set(processes(EXECUTOR))
     sandbox = await impatient.open(SMALL)
     os.kill(executor_of(sandbox, before), signal.SIGSTOP)
     async with asyncio.timeout(20):
