@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from harness.config import ConfigError, ModelSettings
 from harness.endpoint import discover
 from harness.engines import choose_engine
+from harness.evaluate import free_space
 from sandboxes.images.recipe import Say, cache_directory, load_recipe
 from sandboxes.sandbox import Limits, SandboxError
 
@@ -57,8 +58,7 @@ def _git() -> Finding:
 def _space() -> list[Finding]:
     findings = []
     for name, place in (("runs", Path.cwd()), ("cache", cache_directory())):
-        existing = next(parent for parent in (place, *place.parents) if parent.exists())
-        free = shutil.disk_usage(existing).free
+        existing, free = free_space(place)
         writable = os.access(existing, os.W_OK)
         state: State = "missing" if not writable else "ok" if free > _WANTED_FREE_BYTES else "note"
         words = f"{place}: {free / 2**30:.1f} GiB free" if writable else f"{place}: cannot be written to"

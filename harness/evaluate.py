@@ -119,9 +119,14 @@ def _directory(config: RunConfig, suite: Suite, *, fresh: bool) -> Path:
     return directory
 
 
-def _check_space(directory: Path) -> None:
+def free_space(directory: Path) -> tuple[Path, int]:
+    """The directory, or the nearest one above it that is there already, and how many bytes are free on its disk."""
     existing = next(place for place in (directory.absolute(), *directory.absolute().parents) if place.exists())
-    free = shutil.disk_usage(existing).free
+    return existing, shutil.disk_usage(existing).free
+
+
+def _check_space(directory: Path) -> None:
+    existing, free = free_space(directory)
     if free < _LEAST_FREE_BYTES:
         raise ConfigError(
             f"{existing}: only {free // 2**20} MiB are free, a run needs {_LEAST_FREE_BYTES // 2**20}; free some or give another --output"
