@@ -73,7 +73,8 @@ async def grades(engine: SandboxEngine, times: Times, rounds: int) -> None:
 
     async def one(mode: RecordedMode) -> None:
         asked = TASK.model_copy(update={"expected": TASK.expected.model_copy(update={"mode": mode})})
-        assert (await grade(asked, TASK.patch, open_sandbox)).resolved
+        seen = await grade(asked, TASK.patch, open_sandbox)
+        assert seen.resolved, seen.model_dump_json(indent=1)
 
     async def twenty(mode: RecordedMode) -> None:
         slots = grading_slots()

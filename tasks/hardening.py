@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sandboxes.sandbox import HARNESS_DIRECTORY, REPOSITORY, Sandbox, SandboxError
+from sandboxes.sandbox import HARNESS_DIRECTORY, REPOSITORY, Sandbox
+from tasks.programs import bring, must
 from tasks.reports import Seal
 
 _PLACE: Final = f"{HARNESS_DIRECTORY}/hardened"
 _PROGRAMS: Final = Path(__file__).parent / "hardened"
-_SECONDS = 60.0
 _MODULE = re.compile(r"\.[cm]?[jt]sx?$")
 
 _OPTIONS: Final = (
@@ -72,10 +72,8 @@ class Hardening:
             except FileNotFoundError:
                 continue  # the hidden tests take it away
             self._texts[path] = content.decode("utf-8", "replace")
-        for program in sorted(_PROGRAMS.glob("*.mjs")):
-            await self._sandbox.write(f"{_PLACE}/{program.name}", program.read_bytes(), user="root")
-        await self._must(["bash", "-c", _SEAL, "bash", *self._hidden], user_is_root=False)
-        await self._must(["chmod", "0755", REPOSITORY], user_is_root=True)
+        await bring(self._sandbox, _PROGRAMS, _PLACE)
+        await must(self._sandbox, ["bash", "-c", _SEAL, "bash", *self._hidden], user="grader")
 
     def job(self, file: str) -> Job:
         """For a process that runs `file`, one of those that were prepared."""
@@ -89,8 +87,3 @@ class Hardening:
             "texts": {path: text for path, text in self._texts.items() if path == file or path in self._hidden},
         }
         return Job(["node", *_OPTIONS, file], json.dumps(about).encode(), seal)
-
-    async def _must(self, argv: Sequence[str], *, user_is_root: bool) -> None:
-        result = await self._sandbox.exec(argv, timeout_seconds=_SECONDS, user="root" if user_is_root else "grader")
-        if not result.ok:
-            raise SandboxError(f"the repository could not be closed ({result.how_it_ended()}): {result.stderr.text().strip()[-300:]}")

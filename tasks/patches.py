@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 import pathspec
@@ -87,9 +88,14 @@ def filter_patch(patch: str, task: Task) -> tuple[str, tuple[Stripped, ...]]:
 
 def protected_paths(task: Task) -> pathspec.GitIgnoreSpec:
     """Tests, configuration and dotfiles, every file that the hidden tests touch, less what the task lets a patch edit."""
-    hidden = ["/" + _PATTERN_CHARACTER.sub(r"\\\g<0>", path) for part in split_patch(task.test_patch) for path in part.paths]
-    allowed = [f"!{pattern}" for pattern in task.editable]
-    return pathspec.GitIgnoreSpec.from_lines([*_TESTS, *_CONFIGURATION, *task.test_files, *task.type_test_files, *allowed, *hidden])
+    return _protected(task.test_patch, (*task.test_files, *task.type_test_files), tuple(task.editable))
+
+
+@lru_cache(maxsize=64)  # one grade asks several times
+def _protected(test_patch: str, tests: tuple[str, ...], editable: tuple[str, ...]) -> pathspec.GitIgnoreSpec:
+    hidden = ["/" + _PATTERN_CHARACTER.sub(r"\\\g<0>", path) for part in split_patch(test_patch) for path in part.paths]
+    allowed = [f"!{pattern}" for pattern in editable]
+    return pathspec.GitIgnoreSpec.from_lines([*_TESTS, *_CONFIGURATION, *tests, *allowed, *hidden])
 
 
 def patch_of_files(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> str:

@@ -9,37 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import json
-import tarfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 from sandboxes.sandbox import HARNESS_DIRECTORY, REPOSITORY, ExecResult, Sandbox, SandboxError
+from tasks.programs import bring, must
 
 PLACE: Final = f"{HARNESS_DIRECTORY}/bridge"
 """Where the programs and the pipes are."""
 
 _PROGRAMS: Final = Path(__file__).parent / "bridge"
-_SECONDS = 60.0
 _ENDING_SECONDS = 5.0
 
-# The repository's own directory is root's, and closed now: nothing that a test runner would find there by its name can be put there.
-_SET_UP = f"""
+_PIPES = f"""
 set -e
-umask 022
-mkdir {PLACE}
 cd {PLACE}
-tar --extract --no-same-owner --file=-
 mkdir -m 1777 claims
 pipes=(control)
 for ((place = 0; place < $1; place++)); do
     for name in there there-bell back back-bell; do pipes+=("$place.$name"); done
 done
 mkfifo -m 0666 "${{pipes[@]}}"
-chmod 0755 {REPOSITORY}
 """
 
 # The grader owns every file, and gives the agent's group those of the source, which it cannot read itself.
@@ -77,10 +70,11 @@ class Separation:
             "trusted": list(self._trusted),
             "config": self._configuration,
         }
-        await self._must(["bash", "-c", _SET_UP, "bash", str(self._places)], "root", _archive(plan), "/")
+        await bring(self._sandbox, _PROGRAMS, PLACE, {"plan.json": json.dumps(plan).encode()})
+        await must(self._sandbox, ["bash", "-c", _PIPES, "bash", str(self._places)], user="root")
         if not self._sandbox.one_user:
             shared = "\0".join(sorted({*self._trusted} - {*self._hidden})).encode()
-            await self._must(["bash", "-c", _SEAL, "bash", *self._hidden], "grader", shared, REPOSITORY)
+            await must(self._sandbox, ["bash", "-c", _SEAL, "bash", *self._hidden], user="grader", stdin=shared)
 
     @asynccontextmanager
     async def launcher(self, flags: Sequence[str], *, timeout_seconds: float) -> AsyncIterator[list[ExecResult]]:
@@ -99,20 +93,3 @@ class Separation:
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError, SandboxError):
                 await running
-
-    async def _must(self, argv: Sequence[str], user: str, stdin: bytes, cwd: str) -> None:
-        result = await self._sandbox.exec(argv, timeout_seconds=_SECONDS, cwd=cwd, user="root" if user == "root" else "grader", stdin=stdin)
-        if not result.ok:
-            raise SandboxError(f"tests and source could not be set apart ({result.how_it_ended()}): {result.stderr.text().strip()[-300:]}")
-
-
-def _archive(plan: dict[str, object]) -> bytes:
-    files = {file.name: file.read_bytes() for file in sorted(_PROGRAMS.glob("*.mjs"))}
-    files["plan.json"] = json.dumps(plan).encode()
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return packed.getvalue()
