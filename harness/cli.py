@@ -22,7 +22,6 @@ from harness.options import build_parser
 if TYPE_CHECKING:
     from harness.config import RunConfig
     from harness.console import Screen
-    from leaderboard.render import Rendered
 
 T = TypeVar("T")
 
@@ -170,67 +169,6 @@ def _model(options: argparse.Namespace) -> dict[str, str | None]:
     return {"name": model or "", "base_url": base_url.rstrip("/") if base_url else None}
 
 
-def _tasks_list(options: argparse.Namespace) -> int:
-    from tasks.suite import load_suite
-
-    suite = load_suite(options.suite).select(options.tasks)
-    if options.json:
-        shown = {"instance_id", "repo", "title", "kind", "difficulty", "runner"}
-        print(json.dumps([task.model_dump(mode="json", include=shown) for task in suite.tasks], indent=1))
-        return OK
-    screen = _screen()
-    rows = [(task.instance_id, task.kind, task.difficulty, task.runner, task.title) for task in suite.tasks]
-    screen.table(("task", "kind", "difficulty", "runner", "title"), rows)
-    screen.out.print(f"{len(suite.tasks)} tasks on {len({task.repo for task in suite.tasks})} repositories")
-    for name, reason in suite.quarantined.items():
-        screen.out.print(f"quarantined: {name}: {reason}", markup=False)
-    return OK
-
-
-def _tasks_show(options: argparse.Namespace) -> int:
-    from tasks.suite import load_suite
-
-    task = load_suite(options.suite).select([options.instance_id]).tasks[0]
-    if options.json:
-        print(json.dumps({**task.model_dump(mode="json"), "base_commit": task.base_commit}, indent=1))
-        return OK
-    out = _screen().out
-    out.print(f"{task.instance_id}: {task.title}", style="bold", markup=False)
-    out.print(
-        f"{task.kind}, {task.difficulty}, {task.runner}, repository {task.repo} at {task.base_commit[:12]}, {len(task.tree.files)} files"
-    )
-    out.print(f"\n{task.problem_statement}", markup=False)
-    out.print(f"{len(task.expected.fail_to_pass)} tests must come to pass, {len(task.expected.pass_to_pass)} must go on passing")
-    if options.gold:
-        out.print(f"\n{task.patch}", markup=False)
-    return OK
-
-
-def _tasks_validate(options: argparse.Namespace) -> int:
-    from harness.validation import validate_suite
-
-    screen = _screen()
-
-    async def work() -> int:
-        return await validate_suite(
-            options.suite,
-            options.tasks,
-            backend=options.sandbox or "auto",
-            repeats=options.repeats,
-            concurrency=options.concurrency or 2,
-            record=options.record,
-            quarantine=options.quarantine,
-            say=screen.say,
-            print_line=lambda line: screen.out.print(line, markup=False),
-        )
-
-    try:
-        return OK if _run_async(work()) == 0 else NOT_AS_IT_SHOULD_BE
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        screen.error("interrupted")
-        return INTERRUPTED
-
-
 def _images_build(options: argparse.Namespace) -> int:
     from harness.config import ConfigError
     from harness.engines import choose_engine
@@ -313,6 +251,22 @@ def _attacks(options: argparse.Namespace) -> int:
     return OK if held == planned else NOT_AS_IT_SHOULD_BE
 
 
+def _tasks(options: argparse.Namespace) -> int:
+    from harness.task_commands import ACTIONS
+
+    try:
+        return OK if _run_async(ACTIONS[options.action](options, _screen())) else NOT_AS_IT_SHOULD_BE
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        _screen().error("interrupted")
+        return INTERRUPTED
+
+
+def _report(options: argparse.Namespace) -> int:
+    from harness.report_commands import ACTIONS
+
+    return OK if ACTIONS[options.action](options, _screen()) else NOT_AS_IT_SHOULD_BE
+
+
 def _trajectories(options: argparse.Namespace) -> int:
     from harness.trajectory_commands import ACTIONS
 
@@ -321,59 +275,6 @@ def _trajectories(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         _screen().error("interrupted; nothing is written")
         return INTERRUPTED
-
-
-def _leaderboard(options: argparse.Namespace) -> int:
-    with _needs_extra("leaderboard"):
-        from leaderboard.render import render
-
-    return _say_rendered(render(options.runs, options.output, plain=options.plain))
-
-
-def _view(options: argparse.Namespace) -> int:
-    import webbrowser
-
-    with _needs_extra("leaderboard"):
-        from harness.view import ReportServer, report_directory
-        from leaderboard.render import render
-
-    directory = report_directory(options.runs, options.output)
-    if options.serve is None:
-        rendered = render(options.runs, directory, plain=options.plain)
-        if options.browser:
-            webbrowser.open(rendered.index.resolve().as_uri())
-        return _say_rendered(rendered)
-    server = ReportServer(options.runs, directory, options.serve, plain=options.plain)
-    _say_rendered(server.rendered)
-    _screen().out.print(f"served at {server.address} until Ctrl-C", markup=False)
-    if options.browser:
-        webbrowser.open(server.address)
-    with contextlib.suppress(KeyboardInterrupt):
-        server.serve()
-    return OK
-
-
-def _say_rendered(rendered: Rendered) -> int:
-    """Says what came out; not as it should be when a run is missing in it."""
-    from tasks.integrity import printable
-
-    screen = _screen()
-    for warning in rendered.report.warnings:
-        screen.say(f"note: {printable(warning)}")
-    changed = f"{len(rendered.written)} files written, {rendered.unchanged} unchanged, {len(rendered.removed)} removed"
-    screen.out.print(f"{rendered.index}: {len(rendered.report.runs)} runs; {changed}", markup=False)
-    return NOT_AS_IT_SHOULD_BE if rendered.problems else OK
-
-
-@contextlib.contextmanager
-def _needs_extra(name: str) -> Iterator[None]:
-    """Says how to install what an optional part needs."""
-    from harness.config import ConfigError
-
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"{error.name} is not installed: pip install 'typescript-agent-harness[{name}]'") from error
 
 
 def _gc(options: argparse.Namespace) -> int:
@@ -425,16 +326,13 @@ def _given(settings: dict[str, Any]) -> dict[str, Any]:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "eval": _eval,
-    "tasks list": _tasks_list,
-    "tasks show": _tasks_show,
-    "tasks validate": _tasks_validate,
+    "tasks": _tasks,
     "images build": _images_build,
     "images list": _images_list,
     "review": _review,
     "attacks": _attacks,
     "trajectories": _trajectories,
-    "leaderboard": _leaderboard,
-    "view": _view,
+    "report": _report,
     "gc": _gc,
     "doctor": _doctor,
 }

@@ -6,6 +6,9 @@ import argparse
 from pathlib import Path
 
 import harness
+from harness.report_options import add_report_commands
+from harness.shared_options import add_sandbox
+from harness.task_options import add_task_commands
 from harness.trajectory_options import add_trajectory_commands
 
 
@@ -39,39 +42,19 @@ def build_parser() -> argparse.ArgumentParser:
     limits.add_argument("--price-output", type=float, metavar="C")
     running = evaluate.add_argument_group("running")
     running.add_argument("--concurrency", "-n", type=int, metavar="N", help="rollouts at once (default: 4)")
-    _add_sandbox(running)
+    add_sandbox(running)
     running.add_argument("--output", type=Path, metavar="DIR", help="the run directory (default: one below runs/, named by the settings)")
     running.add_argument("--fresh", action="store_true", help="a new run, though one of the same settings is there")
     running.add_argument("--json", action="store_true", help="the summary as JSON on stdout")
     running.add_argument("--quiet", "-q", action="store_true", help="no progress")
 
-    tasks = commands.add_parser("tasks", help="list, show and validate tasks").add_subparsers(required=True, metavar="COMMAND")
-    listing = tasks.add_parser("list", help="the tasks of a suite")
-    listing.set_defaults(command="tasks list")
-    listing.add_argument("tasks", nargs="*", metavar="PATTERN")
-    listing.add_argument("--suite", default="core")
-    listing.add_argument("--json", action="store_true")
-    show = tasks.add_parser("show", help="one task")
-    show.set_defaults(command="tasks show")
-    show.add_argument("instance_id")
-    show.add_argument("--suite", default="core")
-    show.add_argument("--gold", action="store_true", help="with the reference solution")
-    show.add_argument("--json", action="store_true")
-    validate = tasks.add_parser("validate", help="gold resolves, no patch does not, each time")
-    validate.set_defaults(command="tasks validate")
-    validate.add_argument("tasks", nargs="*", metavar="PATTERN")
-    validate.add_argument("--suite", default="core")
-    validate.add_argument("--repeats", type=int, default=3, metavar="N")
-    validate.add_argument("--concurrency", "-n", type=int, metavar="N", help="default: 2")
-    _add_sandbox(validate)
-    validate.add_argument("--record", action="store_true", help="write what the tests say into expected.json, for new tasks")
-    validate.add_argument("--quarantine", action="store_true", help="write tasks that are not valid into the suite's quarantine.toml")
+    add_task_commands(commands)
 
     images = commands.add_parser("images", help="build and list the boxes' images").add_subparsers(required=True, metavar="COMMAND")
     build = images.add_parser("build", help="build an image, where it is not there yet")
     build.set_defaults(command="images build")
     build.add_argument("image", nargs="?", default="node24")
-    _add_sandbox(build)
+    add_sandbox(build)
     images.add_parser("list", help="the images and where they are built").set_defaults(command="images list")
 
     review = commands.add_parser("review", help="passes that an integrity finding flags, and your decision on them")
@@ -90,19 +73,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     attacks.add_argument("--mode", action="append", metavar="MODE", help="only this way of grading; may be given again (default: all)")
     attacks.add_argument("--cases", type=Path, metavar="DIR", help="an attack suite (default: tests/attacks of this checkout)")
-    _add_sandbox(attacks, "--backend")
+    add_sandbox(attacks, "--backend")
     attacks.add_argument("--json", action="store_true")
     add_trajectory_commands(commands)
-    leaderboard = commands.add_parser("leaderboard", help="a report of one or many runs that opens from disk")
-    leaderboard.set_defaults(command="leaderboard")
-    _add_report(leaderboard)
-    leaderboard.add_argument("--output", "-o", type=Path, required=True, metavar="DIR", help="where the report goes; made again in place")
-    view = commands.add_parser("view", help="look at runs in a browser, also while they go on")
-    view.set_defaults(command="view")
-    _add_report(view)
-    view.add_argument("--output", "-o", type=Path, metavar="DIR", help="where the report goes (default: report/ in the first run)")
-    view.add_argument("--serve", nargs="?", type=int, const=0, metavar="PORT", help="serve it on loopback and follow runs that go on")
-    view.add_argument("--no-browser", dest="browser", action="store_false", help="say where it is, open nothing")
+    add_report_commands(commands)
 
     commands.add_parser("gc", help="remove what dead runs left behind").set_defaults(command="gc")
     doctor = commands.add_parser("doctor", help="what this machine and an endpoint are ready for")
@@ -112,13 +86,3 @@ def build_parser() -> argparse.ArgumentParser:
     doctor.add_argument("--config", help=argparse.SUPPRESS)
     doctor.add_argument("--json", action="store_true")
     return parser
-
-
-def _add_report(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run directory")
-    parser.add_argument("--plain", action="store_true", help="with each transcript as a page that needs no JavaScript too")
-
-
-def _add_sandbox(parser: argparse._ActionsContainer, *names: str) -> None:
-    words = "default: docker where a daemon answers, else bubblewrap"
-    parser.add_argument("--sandbox", *names, choices=["auto", "docker", "bubblewrap"], help=words)
