@@ -49,13 +49,14 @@ def _one_line_errors() -> Iterator[list[int]]:
     from leaderboard.errors import LeaderboardError
     from sandboxes.sandbox import SandboxError
     from tasks.errors import TaskError
+    from training.errors import TrainingError
     from trajectories.errors import TrajectoryError
     from trajectories.store import StoreError
 
     status = [OK]
     try:
         yield status
-    except (ConfigError, LeaderboardError, SandboxError, StoreError, TaskError, TrajectoryError) as error:
+    except (ConfigError, LeaderboardError, SandboxError, StoreError, TaskError, TrainingError, TrajectoryError) as error:
         _screen().error(str(error))
         status[0] = WRONG_INPUT
     except BrokenPipeError:

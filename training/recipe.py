@@ -1,0 +1,128 @@
+"""Recipes: what a model family needs, in one TOML each. Nothing in here loads a model.
+
+A recipe is found by its name or by a model's; what it says is used unless a configuration says otherwise.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from training.errors import TrainingError
+
+SHIPPED: Final = Path(__file__).parent / "recipes"
+
+Mode = Literal["reasoning", "tools", "no_reasoning"]
+"""What a request is for: thinking aloud, calling tools, or answering at once."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Preset(_Section):
+    """Sampling of one mode. None: the server's own."""
+
+    temperature: float | None = Field(default=None, ge=0)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    top_k: int | None = Field(default=None, gt=0)
+    min_p: float | None = Field(default=None, ge=0, le=1)
+
+
+class Thinking(_Section):
+    """How the family's thinking is written and switched."""
+
+    open: str = "<think>"
+    close: str = "</think>"
+    switch: str | None = None
+    """The name in `chat_template_kwargs` that turns it on and off; None: it cannot be switched by the template."""
+    keep: Literal["all", "since_last_user", "none"] = "since_last_user"
+    """Which turns' thinking stays in the history."""
+
+
+class Template(_Section):
+    """Quirks of the chat template."""
+
+    arguments: Literal["object", "string"] = "object"
+    """How a tool call's arguments are handed to it."""
+    kwargs: dict[str, bool | int | str] = Field(default_factory=dict)
+    """For every rendering, so that it never takes away what the model has said."""
+
+
+class Adapters(_Section):
+    """LoRA's targets by the kind of layer, as ends of module names (`q_proj`) or, for fused experts, of parameter names."""
+
+    targets: dict[str, tuple[str, ...]]
+    default: tuple[str, ...]
+    """The kinds that are adapted unless a configuration names others."""
+
+
+class Serve(_Section):
+    """What its servers are started with."""
+
+    tool_parser: str | None = None
+    """vLLM's `--tool-call-parser`."""
+    reasoning_parser: str | None = None
+    tool_format: str | None = None
+    """Of ours, for a server that has no parser."""
+    trust_remote_code: bool = False
+    flags: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """More options by the server's name: vllm, sglang, tensorrt-llm, transformers."""
+
+
+class Recipe(_Section):
+    name: str
+    models: tuple[str, ...] = ()
+    """Patterns of the names that such models have, in any case of letters."""
+    model_types: tuple[str, ...]
+    """`model_type` in a checkpoint's config.json."""
+    sampling: dict[Mode, Preset] = Field(default_factory=dict)
+    thinking: Thinking | None = None
+    """None: the family does not think aloud."""
+    template: Template = Field(default_factory=Template)
+    adapters: Adapters
+    serve: Serve = Field(default_factory=Serve)
+
+
+def read_recipe(file: Path) -> Recipe:
+    """TrainingError names the setting that is wrong."""
+    try:
+        return Recipe.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise TrainingError(f"{file}: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TrainingError(f"{file}: not TOML: {error}") from error
+    except ValidationError as error:
+        complaint = error.errors()[0]
+        place = ".".join(str(part) for part in complaint["loc"])
+        raise TrainingError(f"{file}: {place}: {complaint['msg'].lower()}") from error
+
+
+def shipped_recipes() -> Mapping[str, Recipe]:
+    """By name."""
+    return {file.stem: read_recipe(file) for file in sorted(SHIPPED.glob("*.toml"))}
+
+
+def find_recipe(wanted: str) -> Recipe:
+    """By a shipped name, or a file. TrainingError lists what there is."""
+    if wanted.endswith(".toml"):
+        return read_recipe(Path(wanted))
+    recipes = shipped_recipes()
+    if wanted not in recipes:
+        raise TrainingError(f"there is no recipe {wanted!r}; there are {', '.join(recipes)}, or give a TOML file")
+    return recipes[wanted]
+
+
+def recipe_for(model: str, model_type: str | None = None) -> Recipe | None:
+    """Of the family that a model's name (a hub's, a directory's or a server's) belongs to, or its `model_type`; None when no recipe knows it."""
+    name = model.rstrip("/").lower()
+    recipes = shipped_recipes().values()
+    for recipe in recipes:
+        if any(fnmatch.fnmatchcase(name, f"*{pattern.lower()}*") for pattern in recipe.models):
+            return recipe
+    return next((recipe for recipe in recipes if model_type in recipe.model_types), None)
