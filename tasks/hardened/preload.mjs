@@ -21,12 +21,23 @@ lockProcess();
 syncBuiltinESMExports();
 registerHooks(modules);
 
+function readWhatIsThere(piece) {
+  while (true) {
+    try {
+      return fs.readSync(0, piece);
+    } catch (error) {
+      if (error.code !== "EAGAIN") throw error; // stdin need not be one that waits
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}
+
 function readJob() {
   const pieces = [];
   let length = 0;
   while (true) {
     const piece = new Uint8Array(64 * 1024); // no Buffer: the source's may come from the same memory
-    const got = fs.readSync(0, piece);
+    const got = readWhatIsThere(piece);
     if (got === 0) break;
     pieces.push(piece.subarray(0, got));
     length += got;

@@ -67,6 +67,38 @@ async def statuses(open_sandbox: OpenSandbox, source: str, test: str = TEST, mor
         return {test_id.partition("::")[2]: status for test_id, status in report.statuses.items()}
 
 
+LATE = """\
+const { execFileSync, spawn } = require("node:child_process");
+const fs = require("node:fs");
+const net = require("node:net");
+const job = fs.readFileSync(0);
+execFileSync("mkfifo", ["/tmp/job"]);
+const write = fs.openSync("/tmp/job", fs.constants.O_RDWR);
+const read = fs.openSync("/tmp/job", fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+const child = spawn(process.argv[1], process.argv.slice(2), { stdio: [read, 1, 2, 3] });
+new net.Socket({ fd: read, readable: false }); // makes it one that does not wait, for the child too
+setTimeout(() => {
+  fs.writeSync(write, job);
+  fs.closeSync(write);
+}, 500);
+child.on("exit", (code) => process.exit(code));
+"""
+"""Starts a program whose stdin has nothing yet, and does not wait."""
+
+
+async def test_a_job_that_comes_late_is_waited_for(open_sandbox: OpenSandbox) -> None:
+    async with open_sandbox() as box:
+        await box.lay(tree_of("export const yes = (): boolean => true;\n").snapshot.archive, user="grader")
+        await box.write(f"{REPOSITORY}/test/hidden.test.ts", TEST.encode(), user="grader")
+        hardening = Hardening(box, ["test/hidden.test.ts", "package.json"], ["test/hidden.test.ts"])
+        await hardening.prepare(["test/hidden.test.ts"])
+        job = hardening.job("test/hidden.test.ts")
+        result = await box.exec(["node", "-e", LATE, *job.argv], timeout_seconds=30, stdin=job.stdin, report_limit_bytes=1_000_000)
+        report = parse_sealed_report(result.report.complete, file="test/hidden.test.ts", seal=job.seal)
+        assert report.problem is None, (report.problem, result.stderr.text())
+        assert report.statuses == {"test/hidden.test.ts::yes": "passed"}
+
+
 REFUSED = """\
 import { EventEmitter, EventEmitterAsyncResource } from "node:events";
 import * as fs from "node:fs";
