@@ -25,3 +25,24 @@ export function guess(specifier, parent) {
   const stems = [bare, bare.replace(/\.[cm]?jsx?$/, "")];
   return stems.flatMap((stem) => ENDINGS.map((ending) => stem + ending)).find((file) => fs.existsSync(file));
 }
+
+/** TypeScript files that are JavaScript already, by their paths. */
+export class Stripped {
+  #made;
+
+  constructor(file) {
+    try {
+      this.#made = JSON.parse(fs.readFileSync(file, "utf8"));
+    } catch {
+      this.#made = {};
+    }
+  }
+
+  /** What Node loaded, or the JavaScript in its place where the file is still what it was. */
+  inPlaceOf(url, loaded) {
+    if (!loaded.format?.endsWith("-typescript") || !url.startsWith("file:")) return loaded;
+    const [text, script] = this.#made[path.relative(plan.repository, fileURLToPath(url))] ?? [];
+    const same = script !== undefined && Buffer.from(loaded.source).equals(Buffer.from(text));
+    return same ? { format: loaded.format.replace("-typescript", ""), source: script, shortCircuit: true } : loaded;
+  }
+}

@@ -7,7 +7,7 @@ import nodeTimers from "node:timers";
 import timersPromises from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { Channel, ChannelEndedError } from "./channel.mjs";
-import { guess } from "./modules.mjs";
+import { guess, Stripped } from "./modules.mjs";
 import { Mirrors } from "./values.mjs";
 
 const channel = new Channel(process.argv[2], { first: false });
@@ -324,7 +324,10 @@ function aliased(specifier) {
   return specifier;
 }
 
+const stripped = new Stripped(new URL("source.json", import.meta.url));
+
 module.registerHooks({
+  load: (url, context, next) => stripped.inPlaceOf(url, next(url, context)),
   resolve(given, context, next) {
     const specifier = aliased(given);
     try {

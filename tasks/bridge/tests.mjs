@@ -9,7 +9,7 @@ import module from "node:module";
 import timersPromises from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Channel, ChannelEndedError } from "./channel.mjs";
-import { BRIDGED, guess, isSource, plan } from "./modules.mjs";
+import { BRIDGED, guess, isSource, plan, Stripped } from "./modules.mjs";
 import { BridgeError, CannotCrossError, Mirrors } from "./values.mjs";
 
 const { HARNESS_PLACE } = process.env;
@@ -368,6 +368,8 @@ function standIn(file) {
   ].join("\n");
 }
 
+const stripped = new Stripped(`${plan.directory}/claims/tests.json`);
+
 module.registerHooks({
   resolve(specifier, context, next) {
     if (specifier.startsWith(BRIDGED)) return { url: specifier, format: "module", shortCircuit: true };
@@ -386,7 +388,7 @@ module.registerHooks({
     return resolved;
   },
   load(url, context, next) {
-    if (!url.startsWith(BRIDGED)) return next(url, context);
+    if (!url.startsWith(BRIDGED)) return stripped.inPlaceOf(url, next(url, context));
     return { format: "module", source: standIn(url.slice(BRIDGED.length)), shortCircuit: true };
   },
 });

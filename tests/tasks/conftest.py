@@ -17,6 +17,7 @@ from sandboxes.sandbox import ExecResult, Output, SandboxError
 from tasks.grading import OpenSandbox
 from tasks.patches import patch_of_files
 from tasks.reports import sealed_line
+from tasks.separation import STRIP
 from tasks.suite import Suite
 from tasks.task import Expected, Task
 from tasks.tree import RepositoryTree
@@ -95,7 +96,7 @@ def sealed(result: ExecResult, job: bytes) -> ExecResult:
 
 @dataclass
 class ScriptedBox:
-    """A box in which nothing runs. Commands are answered by their program or, for a test process, by its file."""
+    """A box in which nothing runs. Commands are answered by their program or, for Node's, by the last argument: a test process's file."""
 
     answers: Mapping[str, ExecResult | SandboxError] = field(default_factory=dict)
     changed: bytes | OSError = b""
@@ -113,7 +114,7 @@ class ScriptedBox:
         answer = self.answers.get(argv[-1] if argv[0] == "node" else argv[0], silent)
         if isinstance(answer, SandboxError):
             raise answer
-        return sealed(answer, stdin) if argv[0] == "node" and stdin else answer
+        return sealed(answer, stdin) if argv[0] == "node" and stdin and stdin != STRIP else answer
 
     async def read(self, path: str, **_: object) -> bytes:
         raise FileNotFoundError(path)

@@ -118,7 +118,13 @@ async def test_the_patch_is_applied_before_the_hidden_tests_and_both_before_any_
     assert box.stdins[:2] == [task.patch.encode(), task.test_patch.encode()]
     programs = [command[0] for command in box.commands]
     assert programs[:2] == ["git", "git"]
-    assert sorted(program for program in programs[2:] if program != "bash") == ["node", "node", "oxlint", "tsc"]
+    assert sorted(program for program in programs[2:] if program != "bash") == ["node", "node", "node", "oxlint", "tsc"]
+
+
+@pytest.mark.parametrize("given", [{"report": b""}, {"report": b"{"}, {"code": 1}, {"report": b'{"src/sum.ts": ["", "throw 1"]}'}])
+async def test_javascript_that_was_not_made_beforehand_changes_nothing(make_task: MakeTask, script: Any, given: dict[str, Any]) -> None:
+    verdict, _ = await verdict_of(script, make_task(), strip=script.ended(**given))
+    assert verdict == "resolved"
 
 
 @pytest.mark.parametrize("given", ["report", "code", "signal", "too_long"])

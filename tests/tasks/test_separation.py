@@ -144,3 +144,41 @@ async def test_an_error_of_the_source_fails_its_own_test_alone(open_sandbox: Ope
     test = 'import { expect, it } from "vitest";\nimport { fail } from "../src/index.ts";\nit("a", () => { fail(); });\nit("b", () => { expect(fail).toThrow(RangeError); });\n'
     seen = await seen_of(task(test.encode(), runner="vitest", source=source), open_sandbox)
     assert seen.statuses == {"test/hidden.test.ts::a": "failed", "test/hidden.test.ts::b": "passed"}
+
+
+STRIPS = """\
+declare const process: { moduleLoadList: string[] };
+import { it } from "node:test";
+import assert from "node:assert";
+import fs from "node:fs";
+import { strips, reads } from "../src/index.ts";
+const answer: number = 42;
+it("is made into JavaScript beforehand", () => {
+  assert.equal(answer, 42);
+  assert.deepEqual(process.moduleLoadList.filter((name) => name.includes("amaro")), []);
+  assert.equal(strips(), false);
+});
+it("keeps the tests' JavaScript to itself", () => {
+  const made = "/run/harness/bridge/claims/tests.json";
+  assert.match(fs.readFileSync(made, "utf8"), /hidden/);
+  assert.throws(() => reads(made), { code: "EACCES" });
+  assert.equal(typeof reads("/run/harness/bridge/source.json"), "string");
+});
+it("is only for what is still the same", async () => {
+  fs.writeFileSync("/tmp/later.ts", "export const value: string = 'later';");
+  const { value } = await import("/tmp/later.ts" as string);
+  assert.equal(value, "later");
+});
+"""
+SOURCE_THAT_STRIPS = """\
+import fs from "node:fs";
+declare const process: { moduleLoadList: string[] };
+export const strips = (): boolean => process.moduleLoadList.some((name) => name.includes("amaro"));
+export const reads = (path: string): string => fs.readFileSync(path, "utf8");
+"""
+
+
+async def test_typescript_is_stripped_once_and_the_source_never_reads_the_tests(open_sandbox: OpenSandbox, engine: SandboxEngine) -> None:
+    skip_where_uids_are_shared(engine)
+    seen = await seen_of(task(STRIPS.encode(), source=SOURCE_THAT_STRIPS), open_sandbox)
+    assert failures(seen) == []
