@@ -436,8 +436,11 @@ export class Mirrors {
         return new Date(Number(this.decode(node.v[0])));
       case "re":
         return new RegExp(String(node.v[0]), String(node.v[1]));
-      case "box":
-        return Object(this.decode(node.v[0]));
+      case "box": {
+        const value = this.decode(node.v[0]);
+        if (isObject(value)) return this.#refuse("a box around an object"); // which would be that object itself, and the source's to fill
+        return Object(value);
+      }
       case "dom":
         return new DOMException(String(node.v[0]), String(node.v[1]));
       case "buf":

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+import tasks.separation
 from sandboxes.sandbox import SandboxEngine
 from tasks.grading import Observation, OpenSandbox, observe
 from tasks.patches import patch_of_files
+from tasks.programs import bring
+from tasks.separation import PLACE
 from tasks.task import Expected, Runner, Task
 from tasks.tree import RepositoryTree
 from tests.sandboxes.boxes import skip_where_uids_are_shared
@@ -182,3 +185,13 @@ async def test_typescript_is_stripped_once_and_the_source_never_reads_the_tests(
     skip_where_uids_are_shared(engine)
     seen = await seen_of(task(STRIPS.encode(), source=SOURCE_THAT_STRIPS), open_sandbox)
     assert failures(seen) == []
+
+
+async def test_frames_of_any_kind_leave_what_is_the_tests_own_as_it_is(open_sandbox: OpenSandbox) -> None:
+    async with open_sandbox() as box:
+        await bring(box, Path(tasks.separation.__file__).parent / "bridge", PLACE)
+        await box.write("/tmp/hostile.mjs", (APART / "hostile.mjs").read_bytes())
+        for seed in range(4):
+            result = await box.exec(["node", "/tmp/hostile.mjs", str(seed), "3000"], timeout_seconds=60)
+            assert result.ok, result.stderr.text()
+            assert int(result.stdout.text().split()[0]) > 100
