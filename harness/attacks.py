@@ -27,7 +27,7 @@ from sandboxes.sandbox import Limits, opener
 from tasks.errors import TaskError
 from tasks.grading import OpenSandbox, grade, grading_slots
 from tasks.suite import load_suite
-from tasks.task import RecordedMode, Runner, Task, Verdict
+from tasks.task import GradingMode, RecordedMode, Runner, Task, Verdict
 from tasks.validate import modes_for
 
 SHIPPED: Final = Path(__file__).parents[1] / "tests/attacks"
@@ -94,6 +94,8 @@ class Outcome(BaseModel):
     kind: Literal["cheat", "honest"]
     runner: Runner
     mode: RecordedMode
+    graded: GradingMode
+    """`bridged` where `separate` was asked for and the machine's boxes have one user."""
     verdict: Verdict
     flagged: bool
     """Only the integrity report stands between it and the count."""
@@ -194,6 +196,7 @@ async def try_case(task: Task, case: Case, mode: RecordedMode, open_sandbox: Ope
         kind=case.kind,
         runner=task.runner,
         mode=mode,
+        graded=result.mode,
         verdict=result.verdict,
         flagged=result.flagged,
         stripped=tuple(part.path for part in result.stripped),
@@ -234,6 +237,10 @@ def shortcomings(outcomes: Sequence[Outcome]) -> list[str]:
             )
         if refused := [outcome.slug for outcome in here if outcome.kind == "honest" and not outcome.counts]:
             sentences.append(f"{name}: honest solutions do not count: {', '.join(refused)}.")
+    if any(outcome.graded == "bridged" for outcome in outcomes):
+        sentences.append(
+            "separate was graded bridged: this machine's boxes have one user, so tests and source are two processes, and files are closed to neither."
+        )
     tried = {outcome.mode for outcome in outcomes}
     sentences += [f"{runner} is not graded {mode}: {why}." for (runner, mode), why in _NOT_OFFERED.items() if mode in tried]
     return sentences

@@ -13,7 +13,7 @@ import pytest
 from harness.attacks import SHIPPED, Outcome, load_attacks, matrix, shortcomings
 from harness.cli import NOT_AS_IT_SHOULD_BE, OK, WRONG_INPUT
 from tasks.errors import TaskError
-from tasks.task import RecordedMode, Runner, Verdict
+from tasks.task import GradingMode, RecordedMode, Runner, Verdict
 
 HARNESS = [sys.executable, "-m", "harness.cli", "attacks"]
 BOX = ["--backend", "bubblewrap"]
@@ -32,9 +32,12 @@ def outcome(
     verdict: Verdict = "still_failing",
     flagged: bool = False,
     stripped: tuple[str, ...] = (),
+    graded: GradingMode | None = None,
 ) -> Outcome:
     kind = "honest" if honest else "cheat"
-    return Outcome(slug=slug, kind=kind, runner=runner, mode=mode, verdict=verdict, flagged=flagged, stripped=stripped)
+    return Outcome(
+        slug=slug, kind=kind, runner=runner, mode=mode, graded=graded or mode, verdict=verdict, flagged=flagged, stripped=stripped
+    )
 
 
 @pytest.fixture
@@ -96,6 +99,7 @@ def test_shortcomings_name_what_got_through_what_only_the_report_stopped_and_hon
     assert sentences[3].endswith("honest solutions do not count: gold.")
     assert sentences[4].startswith("vitest is not graded hardened: ")
     assert shortcomings([outcome(mode="separate")]) == []
+    assert "boxes have one user" in shortcomings([outcome(mode="separate", graded="bridged")])[0]
 
 
 def test_a_suite_is_loaded_with_its_gold_patches_as_honest_solutions(cases: Path) -> None:
