@@ -12,7 +12,6 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
@@ -302,11 +301,6 @@ def tokenizer_digest(tokenizer: Any) -> str:  # noqa: ANN401 - a library's
 def template_digest(tokenizer: Any) -> str | None:  # noqa: ANN401 - a library's
     template = tokenizer.chat_template
     return hashlib.sha256(template.encode()).hexdigest() if isinstance(template, str) else None
-
-
-def resolved_places(places: Sequence[Path], beside: Path) -> tuple[Path, ...]:
-    """As a configuration file means them: relative to itself."""
-    return tuple(place if place.is_absolute() else beside / place for place in places)
 
 
 def _answers(prompt: Sequence[object], after: Sequence[Any]) -> frozenset[int]:
