@@ -1,0 +1,325 @@
+"""LoRA on a base by the recipe's kinds of layer: attached, switched off for a reference, saved in PEFT's layout and read back.
+
+Linear layers get PEFT's own modules. Fused experts get pairs of ours, which PEFT's files hold as it would write them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import nn
+
+from training.base_settings import AdapterSettings
+from training.errors import TrainingError
+from training.experts import Experts
+from training.four_bits import FourBitLinear
+from training.recipe import Recipe
+
+NAME: Final = "default"
+_PREFIX: Final = "base_model.model."
+_WEIGHTS: Final = "adapter_model.safetensors"
+_CONFIG: Final = "adapter_config.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """What a kind of layer came to."""
+
+    modules: tuple[str, ...]
+    """Names of linear layers, or of fused expert weights."""
+    parameters: int
+    """Trainable."""
+
+
+def attach_adapters(model: Any, recipe: Recipe, settings: AdapterSettings) -> Mapping[str, Matched]:
+    """In place; by kind. TrainingError when a kind is unknown or matches nothing, or when what is asked for cannot be had on this base."""
+    kinds = settings.targets if settings.targets is not None else recipe.adapters.default
+    found = {kind: _names_of(model, recipe, kind) for kind in kinds}
+    _check(model, recipe, settings, found)
+    before = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    linear = {name: _rank(settings, kind) for kind, names in found.items() for name in names if not _is_expert(model, name)}
+    if linear:
+        _inject(model, linear, settings)
+    for kind, names in found.items():
+        for name in names:
+            if _is_expert(model, name):
+                owner, _, weight = name.rpartition(".")
+                rank = _rank(settings, kind)
+                model.get_submodule(owner).adapt(weight, rank, _scaling(settings, rank))
+    _only_adapters_train(model)
+    trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad and name not in before}
+    model.harness_adapters = settings.model_dump() | {"targets": list(kinds), "found": {kind: list(names) for kind, names in found.items()}}
+    return {kind: Matched(names, sum(_size(trained, name) for name in names)) for kind, names in found.items()}
+
+
+@contextmanager
+def adapters_off(model: Any) -> Iterator[None]:
+    """The base alone, for a reference."""
+    switched = list(_switches(model))
+    for module in switched:
+        _switch(module, on=False)
+    try:
+        yield
+    finally:
+        for module in switched:
+            _switch(module, on=True)
+
+
+def save_adapter(model: Any, directory: Path) -> None:
+    """In PEFT's layout: its loader, over a bf16 base of the same architecture, gives the same function."""
+    from safetensors.torch import save_file
+
+    directory.mkdir(parents=True, exist_ok=True)
+    save_file(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in adapter_tensors(model).items()},
+        directory / _WEIGHTS,
+        metadata={"format": "pt"},
+    )
+    (directory / _CONFIG).write_text(json.dumps(_peft_config(model), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def load_adapter(model: Any, directory: Path) -> None:
+    """Onto a base: as it was saved, by `save_adapter` or by PEFT. TrainingError when it is of another model, or another shape."""
+    from safetensors.torch import load_file
+
+    try:
+        config = json.loads((directory / _CONFIG).read_text(encoding="utf-8"))
+        stored = load_file(directory / _WEIGHTS)
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{directory}: not an adapter in PEFT's layout: {error}") from error
+    if not list(_switches(model)):
+        _attach_stored(model, config, stored, directory)
+    own = adapter_tensors(model)
+    if set(own) != set(stored):
+        odd = sorted(set(own) ^ set(stored))[0]
+        raise TrainingError(
+            f"{directory}: the adapter and the model's adapters differ: {odd.removeprefix(_PREFIX)!r} is in one of them only"
+        )
+    with torch.no_grad():
+        for name, tensor in stored.items():
+            if own[name].shape != tensor.shape:
+                raise TrainingError(
+                    f"{directory}: {name.removeprefix(_PREFIX)} is {list(tensor.shape)}, not {list(own[name].shape)}; is it of another rank?"
+                )
+        _write_tensors(model, stored)
+
+
+def adapter_tensors(model: Any) -> dict[str, torch.Tensor]:
+    """By PEFT's names. For experts: A [E * r, in] and B [out, r * E] (its experts run fastest); the first weight of a module is the inner of two wrappers."""
+    tensors: dict[str, torch.Tensor] = {}
+    for name, module in model.named_modules():
+        if isinstance(module, Experts):
+            for place, weight in _expert_places(module):
+                a, b = module.lora_a[weight], module.lora_b[weight]
+                tensors[f"{_PREFIX}{name}{place}.lora_A.weight"] = a.reshape(-1, a.shape[2])
+                tensors[f"{_PREFIX}{name}{place}.lora_B.weight"] = b.permute(1, 2, 0).reshape(b.shape[1], -1)
+        elif _is_lora(module):
+            tensors[f"{_PREFIX}{name}.lora_A.weight"] = module.lora_A[NAME].weight
+            tensors[f"{_PREFIX}{name}.lora_B.weight"] = module.lora_B[NAME].weight
+            if NAME in getattr(module, "lora_magnitude_vector", {}):
+                tensors[f"{_PREFIX}{name}.lora_magnitude_vector"] = module.lora_magnitude_vector[NAME].weight
+    return tensors
+
+
+def _write_tensors(model: Any, stored: Mapping[str, torch.Tensor]) -> None:
+    for name, module in model.named_modules():
+        if isinstance(module, Experts):
+            for place, weight in _expert_places(module):
+                a, b = module.lora_a[weight], module.lora_b[weight]
+                experts, rank = a.shape[:2]
+                a.copy_(stored[f"{_PREFIX}{name}{place}.lora_A.weight"].view_as(a))
+                b.copy_(stored[f"{_PREFIX}{name}{place}.lora_B.weight"].view(b.shape[1], rank, experts).permute(2, 0, 1))
+        elif _is_lora(module):
+            module.lora_A[NAME].weight.copy_(stored[f"{_PREFIX}{name}.lora_A.weight"])
+            module.lora_B[NAME].weight.copy_(stored[f"{_PREFIX}{name}.lora_B.weight"])
+            if NAME in getattr(module, "lora_magnitude_vector", {}):
+                module.lora_magnitude_vector[NAME].weight.copy_(stored[f"{_PREFIX}{name}.lora_magnitude_vector"])
+
+
+def _expert_places(module: Experts) -> list[tuple[str, str]]:
+    """PEFT wraps a module once for each weight: the first is inside, under `base_layer`."""
+    adapted = [name for name in module.names if name in module.lora_a]
+    return list(zip([".base_layer", ""][-len(adapted) :], adapted, strict=True)) if adapted else []
+
+
+def _names_of(model: Any, recipe: Recipe, kind: str) -> tuple[str, ...]:
+    if kind not in recipe.adapters.targets:
+        raise TrainingError(f"the recipe {recipe.name!r} knows no kind {kind!r}; it has {', '.join(recipe.adapters.targets)}")
+    ends = recipe.adapters.targets[kind]
+    names = [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and _ends(name, ends) and ".lora_" not in name]
+    for name, module in model.named_modules():
+        if isinstance(module, Experts):
+            names += [f"{name}.{weight}" for weight in module.names if _ends(f"{name}.{weight}", ends)]
+    if not names:
+        raise TrainingError(f"targets: {kind!r} ({', '.join(ends)}) matches no layer of this model; take it out, or correct the recipe")
+    return tuple(names)
+
+
+def _ends(name: str, ends: tuple[str, ...]) -> bool:
+    return any(name == end or name.endswith(f".{end}") for end in ends)
+
+
+def _check(model: Any, recipe: Recipe, settings: AdapterSettings, found: Mapping[str, tuple[str, ...]]) -> None:
+    unknown = set(settings.ranks) - set(found)
+    if unknown:
+        raise TrainingError(f"ranks: {min(unknown)!r} is not among the targets {', '.join(found)}")
+    if list(_switches(model)):
+        raise TrainingError("the model has adapters already")
+    if settings.dora and any(
+        isinstance(model.get_submodule(name), FourBitLinear) for names in found.values() for name in names if not _is_expert(model, name)
+    ):
+        raise TrainingError("dora needs the norms of whole weights; take precision = 'bf16', or leave dora out")
+    experts = [kind for kind, names in found.items() if any(_is_expert(model, name) for name in names)]
+    if experts and (settings.dora or settings.dropout):
+        raise TrainingError(
+            f"adapters on fused experts ({experts[0]}) have neither dora nor dropout; set them off, or leave the kind out of targets"
+        )
+
+
+def _inject(model: Any, ranks: Mapping[str, int], settings: AdapterSettings) -> None:
+    from peft import LoraConfig, inject_adapter_in_model
+
+    config = LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,  # type: ignore[arg-type]
+        lora_dropout=settings.dropout,
+        use_dora=settings.dora,
+        use_rslora=settings.rslora,
+        target_modules=list(ranks),
+        rank_pattern={f"^{name.replace('.', r'[.]')}$": rank for name, rank in ranks.items() if rank != settings.rank},
+    )
+    # PEFT refuses out_proj on models with this type of configuration, because fused kernels read its weight past the adapter. The layers here do not.
+    held = model.config
+    model.config = _NoType()
+    try:
+        inject_adapter_in_model(config, model, adapter_name=NAME)
+    finally:
+        model.config = held
+
+
+class _NoType:
+    """A configuration that says nothing."""
+
+    model_type = None
+
+    def to_dict(self) -> dict[str, object]:
+        return {}
+
+
+def _only_adapters_train(model: Any) -> None:
+    """In fp32: bf16 would round most updates away."""
+    for module in model.modules():
+        if isinstance(module, Experts):
+            continue
+        if _is_lora(module):
+            for part in (module.lora_A, module.lora_B, getattr(module, "lora_magnitude_vector", None)):
+                if part is not None:
+                    for parameter in part.parameters():
+                        parameter.data = parameter.data.float()
+                        parameter.requires_grad_(True)
+
+
+def _is_lora(module: nn.Module) -> bool:
+    return hasattr(module, "base_layer") and NAME in getattr(module, "lora_A", {})
+
+
+def _is_expert(model: Any, name: str) -> bool:
+    owner = name.rpartition(".")[0]
+    return isinstance(model.get_submodule(owner), Experts)
+
+
+def _switches(model: Any) -> Iterator[nn.Module]:
+    for module in model.modules():
+        if _is_lora(module) or (isinstance(module, Experts) and len(module.lora_a)):
+            yield module
+
+
+def _switch(module: Any, *, on: bool) -> None:
+    if isinstance(module, Experts):
+        module.adapters_on = on
+    else:
+        module._disable_adapters = not on  # noqa: SLF001 - enable_adapters also changes what requires gradients
+
+
+def _rank(settings: AdapterSettings, kind: str) -> int:
+    return settings.ranks.get(kind, settings.rank)
+
+
+def _scaling(settings: AdapterSettings, rank: int) -> float:
+    return settings.alpha / (rank**0.5 if settings.rslora else rank)
+
+
+def _size(trained: Mapping[str, nn.Parameter], name: str) -> int:
+    owner, _, weight = name.rpartition(".")
+    starts = (f"{name}.lora_", f"{owner}.lora_a.{weight}", f"{owner}.lora_b.{weight}")
+    return sum(parameter.numel() for key, parameter in trained.items() if key.startswith(starts))
+
+
+def _peft_config(model: Any) -> dict[str, object]:
+    from peft import LoraConfig, TaskType
+
+    held = model.harness_adapters
+    ranks, modules, parameters = {}, [], []
+    for kind, names in held["found"].items():
+        rank = held["ranks"].get(kind, held["rank"])
+        for name in names:
+            (parameters if _is_expert(model, name) else modules).append(name)
+            if rank != held["rank"]:
+                ranks[name] = rank
+    config = LoraConfig(
+        r=held["rank"],
+        lora_alpha=held["alpha"],
+        lora_dropout=held["dropout"],
+        use_dora=held["dora"],
+        use_rslora=held["rslora"],
+        target_modules=sorted(modules) or None,
+        target_parameters=parameters or None,
+        rank_pattern=ranks,
+        task_type=TaskType.CAUSAL_LM,
+        base_model_name_or_path=getattr(model.config, "_name_or_path", "") or None,
+        inference_mode=True,
+    )
+    stored = {key: value for key, value in config.to_dict().items() if not isinstance(value, (set, frozenset))}
+    return stored | {"target_modules": sorted(modules) or None}
+
+
+def _attach_stored(model: Any, config: Mapping[str, Any], stored: Mapping[str, torch.Tensor], directory: Path) -> None:
+    """By the names of its tensors, so that an adapter of PEFT's own making is read too."""
+    names = {key.removeprefix(_PREFIX).rsplit(".lora_", 1)[0] for key in stored}
+    modules = {name: module for name, module in model.named_modules()}
+    linear: dict[str, int] = {}
+    experts: list[tuple[str, str, int]] = []
+    for name in sorted(names):
+        key = f"{_PREFIX}{name}.lora_A.weight"
+        owner = name.removesuffix(".base_layer")
+        module = modules.get(owner)
+        if isinstance(module, Experts):
+            inner = name.endswith(".base_layer")
+            alone = not inner and f"{owner}.base_layer" not in names
+            wanted = [place for place in config.get("target_parameters") or () if place.rpartition(".")[0] == owner] if alone else []
+            weight = wanted[0].rpartition(".")[2] if wanted else module.names[0 if inner else 1]
+            experts.append((owner, weight, stored[key].shape[0] // module.num_experts))
+        elif isinstance(module, nn.Linear):
+            linear[name] = stored[key].shape[0]
+        else:
+            raise TrainingError(f"{directory}: the adapter is of another model: it has {name!r}, which this one does not")
+    settings = AdapterSettings(
+        rank=config["r"],
+        alpha=config["lora_alpha"],
+        dropout=config.get("lora_dropout") or 0.0,
+        dora=bool(config.get("use_dora")),
+        rslora=bool(config.get("use_rslora")),
+    )
+    if linear:
+        _inject(model, linear, settings)
+    for owner, weight, rank in experts:
+        modules[owner].adapt(weight, rank, _scaling(settings, rank))  # type: ignore[union-attr,operator]
+    _only_adapters_train(model)
+    ranks = {name: rank for name, rank in linear.items()} | {f"{owner}.{weight}": rank for owner, weight, rank in experts}
+    model.harness_adapters = settings.model_dump() | {"ranks": ranks, "found": {name: [name] for name in ranks}}
