@@ -144,7 +144,9 @@ class DpoConfig(_Config):
         if self.data.too_long == "split":
             raise ValueError("data.too_long: a side of a pair is not split: cut or refuse")
         if self.packing.tokens < 2 * self.data.max_tokens:
-            raise ValueError(f"packing.tokens is {self.packing.tokens}: both sides of a pair go into one row, so at least twice data.max_tokens is needed")
+            raise ValueError(
+                f"packing.tokens is {self.packing.tokens}: both sides of a pair go into one row, so at least twice data.max_tokens is needed"
+            )
         return self
 
 
@@ -178,7 +180,10 @@ def to_toml(config: _Config) -> str:
 
 def _beside(config: AnyConfig, directory: Path) -> AnyConfig:
     data = config.data.model_copy(
-        update={"train": tuple(directory / each for each in config.data.train), "validation": tuple(directory / each for each in config.data.validation)}
+        update={
+            "train": tuple(directory / each for each in config.data.train),
+            "validation": tuple(directory / each for each in config.data.validation),
+        }
     )
     updates: dict[str, Any] = {"data": data, "output": directory / config.output}
     if (directory / config.base.path).is_dir():  # else it is a hub's name

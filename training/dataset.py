@@ -291,14 +291,14 @@ class Preparation:
 _NAMES: Final[dict[type[Any], str]] = {ChatRow: "chat", ExactRow: "tokens", PairRow: "pairs", TextRow: "text"}
 
 
-def tokenizer_digest(tokenizer: Any) -> str:  # noqa: ANN401 - a library's
+def tokenizer_digest(tokenizer: Any) -> str:
     """sha256 in hex over what decides how text becomes ids."""
     backend: Callable[[], str] | None = getattr(getattr(tokenizer, "backend_tokenizer", None), "to_str", None)
     text = backend() if backend is not None else json.dumps(tokenizer.get_vocab(), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def template_digest(tokenizer: Any) -> str | None:  # noqa: ANN401 - a library's
+def template_digest(tokenizer: Any) -> str | None:
     template = tokenizer.chat_template
     return hashlib.sha256(template.encode()).hexdigest() if isinstance(template, str) else None
 

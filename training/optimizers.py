@@ -41,7 +41,12 @@ class Optimizer:
 def build_optimizer(settings: OptimizerSettings, parameters: Mapping[str, torch.nn.Parameter]) -> Optimizer:
     """Over parameters by name. TrainingError when the machine or the installation lacks what the settings ask for."""
     every = list(parameters.values())
-    common: dict[str, Any] = {"lr": settings.learning_rate, "betas": settings.betas, "eps": settings.epsilon, "weight_decay": settings.weight_decay}
+    common: dict[str, Any] = {
+        "lr": settings.learning_rate,
+        "betas": settings.betas,
+        "eps": settings.epsilon,
+        "weight_decay": settings.weight_decay,
+    }
     match settings.name:
         case "adamw":
             return Optimizer([torch.optim.AdamW(every, **common)], settings)
@@ -66,13 +71,17 @@ def build_optimizer(settings: OptimizerSettings, parameters: Mapping[str, torch.
         case "adamw_8bit" | "paged_adamw" | "paged_adamw_8bit":
             try:
                 import bitsandbytes
+
+                library: Any = bitsandbytes.optim
             except ImportError as error:
-                raise TrainingError(f"optimizer.name {settings.name!r} needs bitsandbytes: pip install 'typescript-agent-harness[train]', or adamw") from error
+                raise TrainingError(
+                    f"optimizer.name {settings.name!r} needs bitsandbytes: pip install 'typescript-agent-harness[train]', or adamw"
+                ) from error
             if any(each.device.type == "cpu" for each in every):
                 raise TrainingError(f"optimizer.name {settings.name!r} needs a GPU: on a CPU there are adamw and muon")
             kinds = {
-                "adamw_8bit": bitsandbytes.optim.AdamW8bit,
-                "paged_adamw": bitsandbytes.optim.PagedAdamW32bit,
-                "paged_adamw_8bit": bitsandbytes.optim.PagedAdamW8bit,
+                "adamw_8bit": library.AdamW8bit,
+                "paged_adamw": library.PagedAdamW32bit,
+                "paged_adamw_8bit": library.PagedAdamW8bit,
             }
             return Optimizer([kinds[settings.name](every, **common)], settings)

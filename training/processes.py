@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -24,7 +24,7 @@ class Processes:
     rank: int = 0
     """Which of them this one is."""
     count: int = 1
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     @property
     def first(self) -> bool:
@@ -43,7 +43,7 @@ class Processes:
         for same in gradients.values():
             flat = torch.cat([each.reshape(-1) for each in same])
             distributed.all_reduce(flat)
-            for each, part in zip(same, flat.split([each.numel() for each in same]), strict=True):
+            for each, part in zip(same, torch.split(flat, [each.numel() for each in same]), strict=True):
                 each.copy_(part.view_as(each))
 
     def sum(self, numbers: Sequence[float]) -> list[float]:
