@@ -278,6 +278,30 @@ def _trajectories(options: argparse.Namespace) -> int:
         return INTERRUPTED
 
 
+def _train(options: argparse.Namespace) -> int:
+    from harness.train_commands import train
+    from training.interruption import Interrupted
+
+    screen = _screen(quiet=options.quiet)
+    try:
+        return OK if train(options, screen) else NOT_AS_IT_SHOULD_BE
+    except Interrupted as stopped:
+        screen.error(f"interrupted {stopped}; a checkpoint is written, to go on: {options.again}")
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        screen.error(f"interrupted; the last checkpoint is kept, to go on: {options.again}")
+        return INTERRUPTED
+
+
+def _chat(options: argparse.Namespace) -> int:
+    from harness.chat_commands import chat
+
+    try:
+        return OK if chat(options, _screen()) else NOT_AS_IT_SHOULD_BE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
 def _gc(options: argparse.Namespace) -> int:
     from harness.engines import sweep_all
 
@@ -334,6 +358,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "attacks": _attacks,
     "trajectories": _trajectories,
     "report": _report,
+    "train": _train,
+    "chat": _chat,
     "gc": _gc,
     "doctor": _doctor,
 }

@@ -9,6 +9,7 @@ import harness
 from harness.report_options import add_report_commands
 from harness.shared_options import add_sandbox
 from harness.task_options import add_task_commands
+from harness.train_options import add_chat_command, add_train_commands
 from harness.trajectory_options import add_trajectory_commands
 
 
@@ -77,6 +78,8 @@ def build_parser() -> argparse.ArgumentParser:
     attacks.add_argument("--json", action="store_true")
     add_trajectory_commands(commands)
     add_report_commands(commands)
+    add_train_commands(commands)
+    add_chat_command(commands)
 
     commands.add_parser("gc", help="remove what dead runs left behind").set_defaults(command="gc")
     doctor = commands.add_parser("doctor", help="what this machine and an endpoint are ready for")

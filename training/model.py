@@ -42,7 +42,7 @@ def load_base(settings: BaseSettings, recipe: Recipe | None, device: torch.devic
 
 
 def random_base(config: Any, settings: BaseSettings, device: torch.device | str, seed: int = 0) -> Any:
-    """A base of random weights of the shape that `config` (of transformers) says: for measurements. `settings.path` is not read."""
+    """A base of random weights of the shape that `config` (of transformers) says: for measurements, and on the meta device for plans. `settings.path` is not read."""
     place = torch.device(device)
     return _filled(config, settings, place, lambda names: RandomWeights(names, dtype=_dtype(settings), device=place, seed=seed))
 
@@ -60,7 +60,7 @@ def _filled(config: Any, settings: BaseSettings, device: torch.device, source: C
     weights = source(wanted)
     _fill(model, weights, settings, device)
     model.tie_weights()
-    left = [name for name, parameter in model.named_parameters() if parameter.is_meta]
+    left = [name for name, parameter in model.named_parameters() if parameter.is_meta and device.type != "meta"]
     if left:
         raise TrainingError(f"the checkpoint has no tensor {left[0]!r}; is it complete, and of this architecture?")
     model.to(device)

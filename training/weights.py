@@ -90,7 +90,7 @@ class RandomWeights:
 
     def __init__(self, names: set[str], *, dtype: torch.dtype, device: torch.device, seed: int = 0) -> None:
         self._names, self._dtype, self._device = names, dtype, device
-        self._generator = torch.Generator(device).manual_seed(seed)
+        self._generator = None if device.type == "meta" else torch.Generator(device).manual_seed(seed)
 
     def names(self) -> set[str]:
         return self._names
