@@ -70,7 +70,9 @@ def _filled(config: Any, settings: BaseSettings, device: torch.device, source: C
         nemotron_h.prepare(model, settings)
         model.padded_to = PADDED if settings.compile else 1
     else:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        # It has another name since transformers 5.23.
+        enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+        enable({"use_reentrant": False})
     model.train()
     return model
 

@@ -60,7 +60,8 @@ def open_model(config: Config, family: Family, processes: Processes, say: Say) -
     for kind, found in matched.items():
         say(f"adapters on {kind}: {len(found.modules)} modules, {found.parameters:,} parameters")
     if config.machine.spread == "shard" and processes.count > 1:
-        shard(layers_of(model), processes)
+        here, whole = shard(layers_of(model), processes)
+        say(f"base spread over {processes.count} processes: {here:,} parameters of {whole:,} in each")
     return model, matched
 
 

@@ -89,11 +89,18 @@ def stop_processes() -> None:
         distributed.destroy_process_group()
 
 
-def shard(layers: Iterable[torch.nn.Module], processes: Processes) -> None:
-    """Spread the frozen parameters of each layer over the processes; those that are trained stay whole in each."""
+def shard(layers: Iterable[torch.nn.Module], processes: Processes) -> tuple[int, int]:
+    """Spread the frozen parameters of each layer over the processes; those that are trained stay whole in each. How many are here, and of how many."""
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
+    from torch.distributed.tensor import DTensor
 
     mesh = init_device_mesh(processes.device.type, (processes.count,))
+    here = whole = 0
     for layer in layers:
         fully_shard(layer, mesh=mesh, ignored_params={each for each in layer.parameters() if each.requires_grad})
+        for parameter in layer.parameters():
+            if not parameter.requires_grad:
+                whole += parameter.numel()
+                here += parameter.to_local().numel() if isinstance(parameter, DTensor) else parameter.numel()
+    return here, whole

@@ -49,7 +49,9 @@ def settings(tmp_path: Path) -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def questions() -> list[dict[str, Any]]:
     """Fifty conversations of one turn, each with its own answer."""
-    return [{"messages": [user(f"Which is number {number}?"), answer(f"{number * 7919 % 1000:03d}")]} for number in range(50)]
+    return [
+        {"messages": [user(f"{number}?"), answer(f"The number {number} is {'odd' if number % 2 else 'even'}.")]} for number in range(50)
+    ]
 
 
 def _saved(name: str, factory: pytest.TempPathFactory) -> Path:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -17,6 +19,7 @@ pytest.importorskip("transformers")
 import torch
 from safetensors.torch import load_file
 
+from tests.training.chat_models import answer, user
 from tests.training.tiny_models import write_rows
 from training.config import SftConfig
 from training.errors import TrainingError
@@ -47,10 +50,10 @@ def test_fifty_examples_are_learnt_by_heart(
     family: str, request: pytest.FixtureRequest, settings: Settings, questions: list[Any], tmp_path: Path
 ) -> None:
     rows = write_rows(tmp_path / "rows.jsonl", questions)
-    made = settings(request.getfixturevalue(family), rows, length={"steps": 60, "rows_per_step": 2}, packing={"tokens": 1600})
+    made = settings(request.getfixturevalue(family), rows, length={"steps": 18, "rows_per_step": 1}, packing={"tokens": 4000})
     run(made)
     curve = losses(tmp_path / "run")
-    assert len(curve) == 60
+    assert len(curve) == 18
     assert curve[-1] <= 0.25 * curve[0]
 
 
@@ -132,20 +135,18 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_rows(
 
 
 def test_rows_a_step_does_not_change_what_is_minimised(qwen3: Path, settings: Settings, questions: list[Any], tmp_path: Path) -> None:
-    """One packed row of all documents, or several rows of few: the same mean over learned tokens, and so the same first step."""
-    rows = write_rows(tmp_path / "rows.jsonl", questions[:12])
-    curves = []
-    for name, tokens, count in (("one", 2400, 1), ("many", 300, 12)):
-        length = {"steps": 2, "rows_per_step": count}
-        data = {"max_tokens": min(1200, tokens)}
-        made = settings(qwen3, rows, output=str(tmp_path / name), packing={"tokens": tokens}, length=length, data=data)
-        config = SftConfig.model_validate(made)
+    """One packed row of all documents, or a row for each: the same mean over learned tokens, and so the same first step."""
+    rows = write_rows(tmp_path / "rows.jsonl", [*questions[:5], {"messages": [user("a"), answer("b" * 20)]}])
+    firsts = []
+    for name, tokens, count in (("one", 2400, 1), ("many", 80, 6)):
+        made = settings(qwen3, rows, output=str(tmp_path / name), packing={"tokens": tokens}, data={"max_tokens": 80})
         reports: list[StepReport] = []
-        train_sft(config, Processes(), say=lambda line: None, report=reports.append)
-        curves.append((reports[0].loss, reports[0].gradient, reports[0].learned))
-        if count > 1:
-            assert reports[0].epoch > 1
-    assert curves[0][2] != 0
+        run({**made, "length": {"steps": 1, "rows_per_step": count}}, reports.append)
+        firsts.append(reports[0])
+    assert firsts[0].epoch == firsts[1].epoch == 1
+    assert firsts[0].learned == firsts[1].learned
+    assert firsts[0].loss == pytest.approx(firsts[1].loss, rel=1e-5)
+    assert firsts[0].gradient == pytest.approx(firsts[1].gradient, rel=1e-4)
 
 
 def test_evaluation_is_of_its_own_rows_and_ends_a_run_that_no_longer_learns(
@@ -185,35 +186,46 @@ def test_what_a_run_leaves_says_what_it_was(qwen3: Path, settings: Settings, que
     assert read_config(output / "config.toml", SftConfig) == SftConfig.model_validate(made)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("spread", ["replicate", "shard"])
-def test_two_processes_make_the_curve_of_one(
-    spread: str, nemotron_h: Path, settings: Settings, questions: list[Any], tmp_path: Path
-) -> None:
-    """With rows that do not come out even: 3 a step."""
-    import tomli_w
+TWO = """
+import sys
+from pathlib import Path
+import torch
+from training.config import SftConfig, read_config
+from training.processes import start_processes, stop_processes
+from training.sft import train_sft
 
+torch.set_num_threads(1)
+processes = start_processes("cpu")
+for config in sys.argv[1:]:
+    train_sft(read_config(Path(config), SftConfig), processes, say=print, report=lambda report: None)
+stop_processes()
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_make_the_curve_of_one(nemotron_h: Path, settings: Settings, questions: list[Any], tmp_path: Path) -> None:
+    """With rows that do not come out even, 3 a step; the base in both or spread over them."""
     rows = write_rows(tmp_path / "rows.jsonl", questions[:20])
     made = settings(nemotron_h, rows, packing={"tokens": 300}, data={"max_tokens": 300}, length={"steps": 3, "rows_per_step": 3})
     run({**made, "output": str(tmp_path / "one")})
-    config = tmp_path / "two.toml"
-    made["machine"]["spread"] = spread
-    config.write_text(tomli_w.dumps({**made, "output": str(tmp_path / "two")}))
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node=2",
-        "-m",
-        "harness.cli",
-        "train",
-        "sft",
-        str(config),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    configs = []
+    for spread in ("replicate", "shard"):
+        configs.append(tmp_path / f"{spread}.toml")
+        machine = {**made["machine"], "spread": spread}
+        configs[-1].write_text(tomli_w.dumps({**made, "machine": machine, "output": str(tmp_path / spread)}))
+    script = tmp_path / "two.py"
+    script.write_text(TWO)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script), *map(str, configs)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=2e-5)
-    one, two = adapter(tmp_path / "one"), adapter(tmp_path / "two")
-    assert one.keys() == two.keys()
-    assert all(torch.allclose(one[name], two[name], atol=2e-3) for name in one)
+    whole, part = map(
+        int, re.search(r"base spread over 2 processes: (\d+) parameters of (\d+) in each", done.stdout.replace(",", "")).group(2, 1)
+    )
+    assert part <= 0.6 * whole
+    one = adapter(tmp_path / "one")
+    for spread in ("replicate", "shard"):
+        assert losses(tmp_path / spread) == pytest.approx(losses(tmp_path / "one"), rel=2e-5)
+        other = adapter(tmp_path / spread)
+        assert one.keys() == other.keys()
+        assert all(torch.allclose(one[name], other[name], atol=2e-3) for name in one)
