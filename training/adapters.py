@@ -187,7 +187,7 @@ def _inject(model: Any, ranks: Mapping[str, int], settings: AdapterSettings) -> 
 
     config = LoraConfig(
         r=settings.rank,
-        lora_alpha=settings.alpha,  # type: ignore[arg-type]
+        lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
         use_dora=settings.dora,
         use_rslora=settings.rslora,
@@ -244,7 +244,7 @@ def _switch(module: Any, *, on: bool) -> None:
     if isinstance(module, Experts):
         module.adapters_on = on
     else:
-        module._disable_adapters = not on  # noqa: SLF001 - enable_adapters also changes what requires gradients
+        module._disable_adapters = not on
 
 
 def _rank(settings: AdapterSettings, kind: str) -> int:
@@ -265,7 +265,9 @@ def _peft_config(model: Any) -> dict[str, object]:
     from peft import LoraConfig, TaskType
 
     held = model.harness_adapters
-    ranks, modules, parameters = {}, [], []
+    ranks: dict[str, int] = {}
+    modules: list[str] = []
+    parameters: list[str] = []
     for kind, names in held["found"].items():
         rank = held["ranks"].get(kind, held["rank"])
         for name in names:
@@ -292,7 +294,7 @@ def _peft_config(model: Any) -> dict[str, object]:
 def _attach_stored(model: Any, config: Mapping[str, Any], stored: Mapping[str, torch.Tensor], directory: Path) -> None:
     """By the names of its tensors, so that an adapter of PEFT's own making is read too."""
     names = {key.removeprefix(_PREFIX).rsplit(".lora_", 1)[0] for key in stored}
-    modules = {name: module for name, module in model.named_modules()}
+    modules: dict[str, Any] = dict(model.named_modules())
     linear: dict[str, int] = {}
     experts: list[tuple[str, str, int]] = []
     for name in sorted(names):
@@ -319,7 +321,7 @@ def _attach_stored(model: Any, config: Mapping[str, Any], stored: Mapping[str, t
     if linear:
         _inject(model, linear, settings)
     for owner, weight, rank in experts:
-        modules[owner].adapt(weight, rank, _scaling(settings, rank))  # type: ignore[union-attr,operator]
+        modules[owner].adapt(weight, rank, _scaling(settings, rank))
     _only_adapters_train(model)
-    ranks = {name: rank for name, rank in linear.items()} | {f"{owner}.{weight}": rank for owner, weight, rank in experts}
+    ranks = linear | {f"{owner}.{weight}": rank for owner, weight, rank in experts}
     model.harness_adapters = settings.model_dump() | {"ranks": ranks, "found": {name: [name] for name in ranks}}
