@@ -52,7 +52,7 @@ def quantised(weight: torch.Tensor, kind: Levels = "nf4") -> tuple[torch.Tensor,
     edges = (values[1:] + values[:-1]) / 2
     bytes_, magnitudes = [], []
     # A slice at a time: the fp32 copy and the codes of a fused tensor at once would be several times the tensor.
-    for part in flat.split(BLOCK * 2**20):
+    for part in flat.split(BLOCK * 2**15):
         blocks = part.to(torch.float32).view(-1, BLOCK)
         largest = blocks.abs().amax(dim=1)
         scaled = blocks / largest.clamp(min=torch.finfo(torch.float32).tiny)[:, None]
