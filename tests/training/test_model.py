@@ -77,7 +77,7 @@ def test_packed_documents_are_what_they_are_alone(nemotron, ordinary_config, pac
         stir(model)
     together = packed_row(11, 23, 2, 18)
     loss, of_all = gradients(model, together)
-    total, count, summed = 0.0, 0, {name: 0.0 for name in of_all}
+    total, count, summed = 0.0, 0, dict.fromkeys(of_all, 0.0)
     start = 0
     for length in (11, 23, 2, 18):
         part = slice(start, start + length)
@@ -264,7 +264,7 @@ def test_a_base_that_modelopt_quantised_is_refused(saved, file):
         (directory / file).write_text(json.dumps(config | {"quantization_config": {"quant_method": "modelopt", "quant_algo": "NVFP4"}}))
     else:
         (directory / file).write_text("{}")
-    with pytest.raises(TrainingError, match="ModelOpt.*bf16 checkpoint"):
+    with pytest.raises(TrainingError, match=r"ModelOpt.*bf16 checkpoint"):
         load_base(BaseSettings(path=str(directory)), None, "cpu")
 
 
@@ -279,7 +279,7 @@ def test_what_cannot_be_loaded_is_one_line_that_says_so(saved, tmp_path):
         load_base(BaseSettings(path=str(directory), mamba="mamba_ssm"), recipe, "cpu")
     config = json.loads((directory / "config.json").read_text())
     (directory / "config.json").write_text(json.dumps(config | {"hidden_size": 32}))
-    with pytest.raises(TrainingError, match="config.json makes it"):
+    with pytest.raises(TrainingError, match=r"config\.json makes it"):
         load_base(BaseSettings(path=str(directory)), recipe, "cpu")
     (directory / "config.json").write_text(json.dumps(config))
     next(directory.glob("*.safetensors")).unlink()
