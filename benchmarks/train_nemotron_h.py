@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from torch.nn import functional as F  # noqa: N812
 
 from training import nemotron_h
 from training.base_settings import AdapterSettings, BaseSettings
@@ -204,7 +203,7 @@ def measure(name: str, steps: int, out: Path | None, device: str = "cuda") -> di
         "split_ms": split(model, batches[0], optimiser),
         "kernels_ms": kernels(lambda: step(batches[1])),
     }
-    result["split_ms"]["dequantisation"] = sum(ms for kernel, ms in result["kernels_ms"].items() if "_expand" in kernel)
+    result["split_ms"]["dequantisation"] = result["kernels_ms"].get("_expand", 0.0)
     result["rate"] = matrix_rate(device)
     result["of_floor"] = result["tokens_s"] / (result["rate"] / FLOOR)
     if out is not None:
@@ -264,8 +263,11 @@ def kernels(step: Any, most: int = 25) -> dict[str, float]:
         step()
         torch.cuda.synchronize()
     spent = {event.key: event.self_device_time_total / 1000 for event in seen.key_averages() if event.self_device_time_total > 0}
-    longest = sorted(spent.items(), key=lambda pair: -pair[1])
-    return {key[:120]: ms for key, ms in longest[:most]} | {"all kernels": sum(spent.values())}
+    named: dict[str, float] = defaultdict(float)
+    for key, ms in spent.items():
+        named[key[:100]] += ms
+    longest = sorted(named.items(), key=lambda pair: -pair[1])
+    return dict(longest[:most]) | {"all kernels": sum(spent.values())}
 
 
 def matrix_rate(device: str) -> float:

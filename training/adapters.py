@@ -5,7 +5,6 @@ Linear layers get PEFT's own modules. Fused experts get pairs of ours, which PEF
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any, Final
 import torch
 from torch import nn
 
+from training.adapter_files import Adapter, Pair, read_adapter, write_peft
 from training.base_settings import AdapterSettings
 from training.errors import TrainingError
 from training.experts import Experts
@@ -22,9 +22,6 @@ from training.four_bits import FourBitLinear
 from training.recipe import Recipe
 
 NAME: Final = "default"
-_PREFIX: Final = "base_model.model."
-_WEIGHTS: Final = "adapter_model.safetensors"
-_CONFIG: Final = "adapter_config.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ def attach_adapters(model: Any, recipe: Recipe, settings: AdapterSettings) -> Ma
                 model.get_submodule(owner).adapt(weight, rank, _scaling(settings, rank))
     _only_adapters_train(model)
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad and name not in before}
-    model.harness_adapters = settings.model_dump() | {"targets": list(kinds), "found": {kind: list(names) for kind, names in found.items()}}
+    model.harness_adapters = settings.model_dump()
     return {kind: Matched(names, sum(_size(trained, name) for name in names)) for kind, names in found.items()}
 
 
@@ -73,79 +70,40 @@ def adapters_off(model: Any) -> Iterator[None]:
 
 def save_adapter(model: Any, directory: Path) -> None:
     """In PEFT's layout: its loader, over a bf16 base of the same architecture, gives the same function."""
-    from safetensors.torch import save_file
-
-    directory.mkdir(parents=True, exist_ok=True)
-    save_file(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in adapter_tensors(model).items()},
-        directory / _WEIGHTS,
-        metadata={"format": "pt"},
-    )
-    (directory / _CONFIG).write_text(json.dumps(_peft_config(model), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    write_peft(Adapter(tuple(pairs_of(model)), _peft_config(model)), directory)
 
 
 def load_adapter(model: Any, directory: Path) -> None:
     """Onto a base: as it was saved, by `save_adapter` or by PEFT. TrainingError when it is of another model, or another shape."""
-    from safetensors.torch import load_file
-
-    try:
-        config = json.loads((directory / _CONFIG).read_text(encoding="utf-8"))
-        stored = load_file(directory / _WEIGHTS)
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"{directory}: not an adapter in PEFT's layout: {error}") from error
+    adapter = read_adapter(directory)
     if not list(_switches(model)):
-        _attach_stored(model, config, stored, directory)
-    own = adapter_tensors(model)
-    if set(own) != set(stored):
-        odd = sorted(set(own) ^ set(stored))[0]
-        raise TrainingError(
-            f"{directory}: the adapter and the model's adapters differ: {odd.removeprefix(_PREFIX)!r} is in one of them only"
-        )
+        _attach_stored(model, adapter, directory)
+    own, stored = ({pair.name: pair for pair in pairs} for pairs in (pairs_of(model), adapter.pairs))
+    if own.keys() != stored.keys():
+        odd = min(own.keys() ^ stored.keys())
+        raise TrainingError(f"{directory}: the adapter and the model's adapters differ: {odd!r} is in one of them only")
     with torch.no_grad():
-        for name, tensor in stored.items():
-            if own[name].shape != tensor.shape:
-                raise TrainingError(
-                    f"{directory}: {name.removeprefix(_PREFIX)} is {list(tensor.shape)}, not {list(own[name].shape)}; is it of another rank?"
-                )
-        _write_tensors(model, stored)
+        for name, pair in stored.items():
+            mine = own[name]
+            if mine.a.shape != pair.a.shape or mine.b.shape != pair.b.shape:
+                raise TrainingError(f"{directory}: {name} is of rank {pair.rank}, not {mine.rank}, or of another model")
+            mine.a.copy_(pair.a)
+            mine.b.copy_(pair.b)
+            if mine.magnitude is not None and pair.magnitude is not None:
+                mine.magnitude.copy_(pair.magnitude)
 
 
-def adapter_tensors(model: Any) -> dict[str, torch.Tensor]:
-    """By PEFT's names. For experts: A [E * r, in] and B [out, r * E] (its experts run fastest); the first weight of a module is the inner of two wrappers."""
-    tensors: dict[str, torch.Tensor] = {}
+def pairs_of(model: Any) -> Iterator[Pair]:
+    """The adapters that a model has; the tensors are the parameters themselves."""
     for name, module in model.named_modules():
         if isinstance(module, Experts):
-            for place, weight in _expert_places(module):
-                a, b = module.lora_a[weight], module.lora_b[weight]
-                tensors[f"{_PREFIX}{name}{place}.lora_A.weight"] = a.reshape(-1, a.shape[2])
-                tensors[f"{_PREFIX}{name}{place}.lora_B.weight"] = b.permute(1, 2, 0).reshape(b.shape[1], -1)
+            for weight in module.names:
+                if weight in module.lora_a:
+                    yield Pair(name, weight, module.lora_a[weight], module.lora_b[weight], module.scaling[weight])
         elif _is_lora(module):
-            tensors[f"{_PREFIX}{name}.lora_A.weight"] = module.lora_A[NAME].weight
-            tensors[f"{_PREFIX}{name}.lora_B.weight"] = module.lora_B[NAME].weight
-            if NAME in getattr(module, "lora_magnitude_vector", {}):
-                tensors[f"{_PREFIX}{name}.lora_magnitude_vector"] = module.lora_magnitude_vector[NAME].weight
-    return tensors
-
-
-def _write_tensors(model: Any, stored: Mapping[str, torch.Tensor]) -> None:
-    for name, module in model.named_modules():
-        if isinstance(module, Experts):
-            for place, weight in _expert_places(module):
-                a, b = module.lora_a[weight], module.lora_b[weight]
-                experts, rank = a.shape[:2]
-                a.copy_(stored[f"{_PREFIX}{name}{place}.lora_A.weight"].view_as(a))
-                b.copy_(stored[f"{_PREFIX}{name}{place}.lora_B.weight"].view(b.shape[1], rank, experts).permute(2, 0, 1))
-        elif _is_lora(module):
-            module.lora_A[NAME].weight.copy_(stored[f"{_PREFIX}{name}.lora_A.weight"])
-            module.lora_B[NAME].weight.copy_(stored[f"{_PREFIX}{name}.lora_B.weight"])
-            if NAME in getattr(module, "lora_magnitude_vector", {}):
-                module.lora_magnitude_vector[NAME].weight.copy_(stored[f"{_PREFIX}{name}.lora_magnitude_vector"])
-
-
-def _expert_places(module: Experts) -> list[tuple[str, str]]:
-    """PEFT wraps a module once for each weight: the first is inside, under `base_layer`."""
-    adapted = [name for name in module.names if name in module.lora_a]
-    return list(zip([".base_layer", ""][-len(adapted) :], adapted, strict=True)) if adapted else []
+            norms = getattr(module, "lora_magnitude_vector", {})
+            magnitude = norms[NAME].weight if NAME in norms else None
+            yield Pair(name, None, module.lora_A[NAME].weight, module.lora_B[NAME].weight, module.scaling[NAME], magnitude)
 
 
 def _names_of(model: Any, recipe: Recipe, kind: str) -> tuple[str, ...]:
@@ -187,7 +145,7 @@ def _inject(model: Any, ranks: Mapping[str, int], settings: AdapterSettings) -> 
 
     config = LoraConfig(
         r=settings.rank,
-        lora_alpha=settings.alpha,  # type: ignore[arg-type]
+        lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
         use_dora=settings.dora,
         use_rslora=settings.rslora,
@@ -244,7 +202,7 @@ def _switch(module: Any, *, on: bool) -> None:
     if isinstance(module, Experts):
         module.adapters_on = on
     else:
-        module._disable_adapters = not on  # noqa: SLF001 - enable_adapters also changes what requires gradients
+        module._disable_adapters = not on
 
 
 def _rank(settings: AdapterSettings, kind: str) -> int:
@@ -261,54 +219,30 @@ def _size(trained: Mapping[str, nn.Parameter], name: str) -> int:
     return sum(parameter.numel() for key, parameter in trained.items() if key.startswith(starts))
 
 
-def _peft_config(model: Any) -> dict[str, object]:
+def _peft_config(model: Any) -> dict[str, Any]:
     from peft import LoraConfig, TaskType
 
     held = model.harness_adapters
-    ranks, modules, parameters = {}, [], []
-    for kind, names in held["found"].items():
-        rank = held["ranks"].get(kind, held["rank"])
-        for name in names:
-            (parameters if _is_expert(model, name) else modules).append(name)
-            if rank != held["rank"]:
-                ranks[name] = rank
     config = LoraConfig(
         r=held["rank"],
         lora_alpha=held["alpha"],
         lora_dropout=held["dropout"],
         use_dora=held["dora"],
         use_rslora=held["rslora"],
-        target_modules=sorted(modules) or None,
-        target_parameters=parameters or None,
-        rank_pattern=ranks,
         task_type=TaskType.CAUSAL_LM,
         base_model_name_or_path=getattr(model.config, "_name_or_path", "") or None,
         inference_mode=True,
     )
-    stored = {key: value for key, value in config.to_dict().items() if not isinstance(value, (set, frozenset))}
-    return stored | {"target_modules": sorted(modules) or None}
+    return {key: value for key, value in config.to_dict().items() if not isinstance(value, (set, frozenset))}
 
 
-def _attach_stored(model: Any, config: Mapping[str, Any], stored: Mapping[str, torch.Tensor], directory: Path) -> None:
-    """By the names of its tensors, so that an adapter of PEFT's own making is read too."""
-    names = {key.removeprefix(_PREFIX).rsplit(".lora_", 1)[0] for key in stored}
-    modules = {name: module for name, module in model.named_modules()}
-    linear: dict[str, int] = {}
-    experts: list[tuple[str, str, int]] = []
-    for name in sorted(names):
-        key = f"{_PREFIX}{name}.lora_A.weight"
-        owner = name.removesuffix(".base_layer")
-        module = modules.get(owner)
-        if isinstance(module, Experts):
-            inner = name.endswith(".base_layer")
-            alone = not inner and f"{owner}.base_layer" not in names
-            wanted = [place for place in config.get("target_parameters") or () if place.rpartition(".")[0] == owner] if alone else []
-            weight = wanted[0].rpartition(".")[2] if wanted else module.names[0 if inner else 1]
-            experts.append((owner, weight, stored[key].shape[0] // module.num_experts))
-        elif isinstance(module, nn.Linear):
-            linear[name] = stored[key].shape[0]
-        else:
-            raise TrainingError(f"{directory}: the adapter is of another model: it has {name!r}, which this one does not")
+def _attach_stored(model: Any, adapter: Adapter, directory: Path) -> None:
+    modules: dict[str, Any] = dict(model.named_modules())
+    for pair in adapter.pairs:
+        expected = nn.Linear if pair.fused is None else Experts
+        if not isinstance(modules.get(pair.owner), expected):
+            raise TrainingError(f"{directory}: the adapter is of another model: it has {pair.name!r}, which this one does not")
+    config = adapter.config
     settings = AdapterSettings(
         rank=config["r"],
         alpha=config["lora_alpha"],
@@ -316,10 +250,13 @@ def _attach_stored(model: Any, config: Mapping[str, Any], stored: Mapping[str, t
         dora=bool(config.get("use_dora")),
         rslora=bool(config.get("use_rslora")),
     )
+    linear = {pair.owner: pair for pair in adapter.pairs if pair.fused is None}
     if linear:
-        _inject(model, linear, settings)
-    for owner, weight, rank in experts:
-        modules[owner].adapt(weight, rank, _scaling(settings, rank))  # type: ignore[union-attr,operator]
+        _inject(model, {name: pair.rank for name, pair in linear.items()}, settings)
+        for name, pair in linear.items():
+            model.get_submodule(name).scaling[NAME] = pair.scaling
+    for pair in adapter.pairs:
+        if pair.fused is not None:
+            modules[pair.owner].adapt(pair.fused, pair.rank, pair.scaling)
     _only_adapters_train(model)
-    ranks = {name: rank for name, rank in linear.items()} | {f"{owner}.{weight}": rank for owner, weight, rank in experts}
-    model.harness_adapters = settings.model_dump() | {"ranks": ranks, "found": {name: [name] for name in ranks}}
+    model.harness_adapters = settings.model_dump()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -35,7 +36,7 @@ def attended(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, packin
         return result
     parts = []
     bounds = packing.edges.tolist()
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         q, k, v = (tensor[start:end].transpose(0, 1)[None] for tensor in (query, key, value))
         part = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale, enable_gqa=q.shape[1] != k.shape[1])
         parts.append(part[0].transpose(0, 1))

@@ -155,7 +155,7 @@ class _Forward(torch.autograd.Function):
         return _combined(out_rows, route)
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:
         x, hidden, weights, up_a, up_b, down_a, down_b = ctx.saved_tensors
         experts, route = ctx.experts, ctx.route
         up, down = experts.names

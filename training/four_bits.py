@@ -6,7 +6,7 @@ here because a fused expert tensor has to be expanded in one pass, into bf16, on
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import torch
 from torch import nn
@@ -52,7 +52,7 @@ def quantised(weight: torch.Tensor, kind: Levels = "nf4") -> tuple[torch.Tensor,
     edges = (values[1:] + values[:-1]) / 2
     bytes_, magnitudes = [], []
     # A slice at a time: the fp32 copy and the codes of a fused tensor at once would be several times the tensor.
-    for part in flat.split(BLOCK * 2**20):
+    for part in flat.split(BLOCK * 2**15):
         blocks = part.to(torch.float32).view(-1, BLOCK)
         largest = blocks.abs().amax(dim=1)
         scaled = blocks / largest.clamp(min=torch.finfo(torch.float32).tiny)[:, None]
@@ -110,11 +110,11 @@ class _Expanded(torch.autograd.Function):
     """Keeps the bytes between forward and backward, not the expanded weight."""
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, x: torch.Tensor, layer: FourBitLinear) -> torch.Tensor:
-        ctx.layer = layer  # type: ignore[attr-defined]
+    def forward(ctx: Any, x: torch.Tensor, layer: FourBitLinear) -> torch.Tensor:
+        ctx.layer = layer
         return torch.nn.functional.linear(x, layer.stored.dense(x.dtype), layer.bias)
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:  # type: ignore[override]
-        layer: FourBitLinear = ctx.layer  # type: ignore[attr-defined]
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+        layer: FourBitLinear = ctx.layer
         return gradient @ layer.stored.dense(gradient.dtype), None

@@ -8,7 +8,7 @@ import triton.language as tl
 
 
 @triton.jit
-def _expand(packed, magnitudes, levels, out, count, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, N803
+def _expand(packed, magnitudes, levels, out, count, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     first = tl.program_id(0).to(tl.int64) * BLOCK
     places = first + tl.arange(0, BLOCK)
     inside = places < count
@@ -28,7 +28,7 @@ def expand_four_bits(packed: torch.Tensor, magnitudes: torch.Tensor, levels: tor
 
 
 @triton.jit
-def _combine(rows, places, out, width, CHOICES: tl.constexpr, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, N803
+def _combine(rows, places, out, width, CHOICES: tl.constexpr, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     token = tl.program_id(0).to(tl.int64)
     columns = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     inside = columns < width
@@ -48,7 +48,7 @@ def combine(rows: torch.Tensor, places: torch.Tensor, choices: int) -> torch.Ten
 
 
 @triton.jit
-def _squared_relu(hidden, weights, out, width, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, N803
+def _squared_relu(hidden, weights, out, width, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     row = tl.program_id(0).to(tl.int64)
     columns = tl.arange(0, BLOCK)
     inside = columns < width
@@ -65,7 +65,7 @@ def weighted_squared_relu(hidden: torch.Tensor, weights: torch.Tensor) -> torch.
 
 
 @triton.jit
-def _squared_relu_backward(gradient, hidden, weights, weight_gradients, width, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, N803
+def _squared_relu_backward(gradient, hidden, weights, weight_gradients, width, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     row = tl.program_id(0).to(tl.int64)
     columns = tl.arange(0, BLOCK)
     inside = columns < width
@@ -88,7 +88,7 @@ def weighted_squared_relu_backward(
 
 
 @triton.jit
-def _pass_states(added, decays, entering, chunks, heads, size, REVERSE: tl.constexpr, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, N803
+def _pass_states(added, decays, entering, chunks, heads, size, REVERSE: tl.constexpr, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     head = tl.program_id(0).to(tl.int64)
     places = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     inside = places < size

@@ -113,6 +113,6 @@ class _SummedLoss(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, None, None]:
         (rows_gradient,) = ctx.saved_tensors
         return None if rows_gradient is None else rows_gradient * gradient.to(rows_gradient.dtype), None, None

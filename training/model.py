@@ -79,7 +79,7 @@ def _filled(config: Any, settings: BaseSettings, device: torch.device, source: C
 
 def _fill(model: Any, weights: Weights, settings: BaseSettings, device: torch.device) -> None:
     """In order of the modules, so that a layer is done before the next is read."""
-    levels: Levels | None = settings.precision if settings.precision in ("nf4", "fp4") else None  # type: ignore[assignment]
+    levels: Levels | None = settings.precision if settings.precision in ("nf4", "fp4") else None
     dtype, names = _dtype(settings), weights.names()
     persistent = _kept_buffers(model)
     for path, module in list(model.named_modules()):

@@ -64,7 +64,7 @@ class _Projected(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:
         x, a, b = ctx.saved_tensors
         dtype = gradient.dtype
         a_gradient = b_gradient = x_gradient = None

@@ -1,14 +1,114 @@
-"""What the tests of this room share: tiny models on the disk, and configurations that train them in seconds."""
+"""Tiny models of random weights with every kind of layer, on the disk and off, packed rows for them, and configurations that train them in seconds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.training.chat_models import answer, user
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from training.batch import Batch
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Tests run beside each other; tiny products gain nothing from more."""
+    try:
+        import torch
+    except ImportError:
+        return
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def nemotron_config() -> Callable[[], Any]:
+    def make() -> Any:
+        from transformers import NemotronHConfig
+
+        return NemotronHConfig(
+            vocab_size=96,
+            hidden_size=64,
+            layers_block_type=["linear_attention", "moe", "full_attention", "mlp", "moe", "linear_attention"],
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            head_dim=16,
+            intermediate_size=64,
+            mamba_num_heads=8,
+            mamba_head_dim=8,
+            n_groups=2,
+            ssm_state_size=16,
+            chunk_size=16,
+            n_routed_experts=4,
+            num_experts_per_tok=2,
+            moe_intermediate_size=32,
+            moe_shared_expert_intermediate_size=64,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def ordinary_config() -> Callable[[str], Any]:
+    """Of `qwen3`, `qwen3_moe`, `llama` or `smollm3`."""
+
+    def make(family: str) -> Any:
+        import transformers
+
+        shape: dict[str, Any] = {
+            "vocab_size": 96,
+            "hidden_size": 64,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "head_dim": 16,
+            "max_position_embeddings": 256,
+            "pad_token_id": 0,
+        }
+        if family == "qwen3_moe":
+            shape |= {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32, "norm_topk_prob": True}
+        kind = {"qwen3": "Qwen3Config", "qwen3_moe": "Qwen3MoeConfig", "llama": "LlamaConfig", "smollm3": "SmolLM3Config"}[family]
+        return getattr(transformers, kind)(**shape)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def packed_row() -> Callable[..., Batch]:
+    """Of documents of the lengths given; all tokens but the first of each are learnt, or the share that is asked for."""
+
+    def make(*lengths: int, seed: int = 0, share: float = 1.0) -> Batch:
+        import torch
+
+        from training.batch import NO_LOSS, Batch
+
+        generator = torch.Generator().manual_seed(seed)
+        ids = torch.randint(0, 96, (1, sum(lengths)), generator=generator)
+        positions = torch.cat([torch.arange(length) for length in lengths])[None]
+        learnt = (positions > 0) & (torch.rand(ids.shape, generator=generator) < share)
+        return Batch(ids, torch.where(learnt, ids, NO_LOSS), positions)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def stir() -> Callable[[Any], None]:
+    """Gives adapters numbers that change the function; B starts at zero otherwise."""
+
+    def run(model: Any) -> None:
+        import torch
+
+        generator = torch.Generator().manual_seed(7)
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.data.normal_(0, 0.05, generator=generator)
+
+    return run
 
 
 @pytest.fixture(scope="session")
