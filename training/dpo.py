@@ -95,7 +95,7 @@ class Preference:
         policy = side_sums(token_logprobs_of(model, batch), row)
         if self._settings.loss == "orpo":
             loss = orpo_loss(policy, self._settings)
-            better = _log_odds(policy)
+            better = _log_odds(policy).detach()
             return loss.sum(), {"accuracy": float((better > 0).sum()), "log_odds": float(better.sum())}
         with torch.no_grad(), adapters_off(model):
             reference = side_sums(token_logprobs_of(model, batch), row)

@@ -50,10 +50,10 @@ def test_fifty_examples_are_learnt_by_heart(
     family: str, request: pytest.FixtureRequest, settings: Settings, questions: list[Any], tmp_path: Path
 ) -> None:
     rows = write_rows(tmp_path / "rows.jsonl", questions)
-    made = settings(request.getfixturevalue(family), rows, length={"steps": 18, "rows_per_step": 1}, packing={"tokens": 4000})
+    made = settings(request.getfixturevalue(family), rows, length={"steps": 12, "rows_per_step": 1}, packing={"tokens": 4000})
     run(made)
     curve = losses(tmp_path / "run")
-    assert len(curve) == 18
+    assert len(curve) == 12
     assert curve[-1] <= 0.25 * curve[0]
 
 
@@ -153,10 +153,9 @@ def test_evaluation_is_of_its_own_rows_and_ends_a_run_that_no_longer_learns(
     qwen3: Path, settings: Settings, questions: list[Any], tmp_path: Path
 ) -> None:
     rows = write_rows(tmp_path / "data" / "train.jsonl", questions[:8]).parent
-    write_rows(rows / "validation.jsonl", questions[40:44])
+    write_rows(rows / "validation.jsonl", [{"messages": [user(f"{number}?"), answer("#" * 20)]} for number in range(4)])
     made = settings(qwen3, rows, length={"steps": 12, "rows_per_step": 1}, evaluation={"every_steps": 1, "patience": 2})
     made["data"]["validation"] = [str(rows)]
-    made["optimizer"] = {"learning_rate": 0.2}
     seen: list[Any] = []
     outcome = run(made, seen.append)
     evaluations = [report for report in seen if isinstance(report, EvaluationReport)]
