@@ -28,6 +28,11 @@ Row = TypeVar("Row")
 def read_data(config: Config, read: Callable[[Preparation, Split], Dataset[Item]]) -> tuple[Family, Dataset[Item], Dataset[Item] | None]:
     """The family, the training split, and the evaluation split where there is one. TrainingError as those of `training.dataset`."""
     family = read_family(config.base, config.recipe)
+    longest = getattr(family.config.get_text_config(), "max_position_embeddings", None)
+    if longest is not None and config.data.max_tokens > longest:
+        raise TrainingError(
+            f"data.max_tokens is {config.data.max_tokens}, and {config.base.path} was made for {longest} positions: lower it"
+        )
     preparation = Preparation(family.tokenizer, family.recipe, config.data, family.vocabulary)
     train = read(preparation, "train")
     return family, train, read(preparation, "validation") if config.data.validation else None

@@ -96,6 +96,32 @@ def test_a_dry_run_of_a_mixture_knows_every_kind_of_layer(place: Path, tmp_path:
     assert "at 25% of the peak" in out
 
 
+@pytest.mark.parametrize("method", ["dapt", "dpo"])
+def test_the_other_methods_are_planned_and_trained(method: str, place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = {
+        "dapt": [{"text": f"export const a{number} = {number};\n" * 30} for number in range(6)],
+        "dpo": [{"prompt": [user(f"{number}?")], "chosen": [answer("Yes.")], "rejected": [answer("No, no.")]} for number in range(6)],
+    }
+    write_rows(place / f"{method}.jsonl", rows[method])
+    text = (
+        (place / "sft-tiny.toml")
+        .read_text()
+        .replace("rows.jsonl", f"{method}.jsonl")
+        .replace("runs/tiny", f"runs/{method}")
+        .replace("steps = 8", "steps = 2")
+    )
+    config = place / f"{method}.toml"
+    config.write_text(text.replace("max_tokens = 512\n", f'max_tokens = 512\ntoo_long = "{"split" if method == "dapt" else "refuse"}"\n'))
+    assert main(["train", method, str(config), "--dry-run"]) == 0
+    assert f"rows: 6 {'text' if method == 'dapt' else 'pairs'}" in capsys.readouterr().out
+    assert main(["train", method, str(config)]) == 0
+    seen = capsys.readouterr()
+    assert "done: 2 steps" in seen.out
+    assert ("documents split" in seen.err) == (method == "dapt")
+    assert ("accuracy" in seen.err) == (method == "dpo")
+    assert main(["train", "sft", str(config)]) == 2, "rows of another method"
+
+
 @pytest.mark.parametrize("dry", [[], ["--dry-run"]])
 def test_a_target_that_matches_nothing_is_an_error(dry: list[str], place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = changed(place, tmp_path, "rank = 8\n", 'rank = 8\ntargets = ["attention", "experts"]\n')
@@ -109,6 +135,7 @@ def test_a_target_that_matches_nothing_is_an_error(dry: list[str], place: Path, 
     [
         ('path = "model"', 'path = "./nothing"', "no such directory"),
         ('train = ["rows.jsonl"]', 'train = ["none.jsonl"]', "there is no such file or directory"),
+        ("max_tokens = 512\n\n[packing]\ntokens = 2048", "max_tokens = 5000\n\n[packing]\ntokens = 5000", "was made for 4096 positions"),
         ('recipe = "qwen3"', 'recipe = "nemotron-3-nano"', "is for nemotron_h"),
     ],
 )
