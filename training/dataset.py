@@ -10,7 +10,7 @@ import hashlib
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, TypeVar
 
@@ -24,7 +24,8 @@ from training.fill_in_the_middle import Marks, find_marks, take_apart
 from training.lengths import cut_between_answers, cut_observations, split_at_turns, split_text
 from training.recipe import Recipe
 from training.rendering import Renderer
-from training.rows import ChatRow, ExactRow, PairRow, Row, Split, TextRow, find_files, read_rows
+from training.round_trip import compare_with_told
+from training.rows import ChatRow, ExactRow, PairRow, Row, SourceFile, Split, TextRow, find_files, read_rows
 
 _MASKED: Final = "nothing to learn in it: fully masked"
 _REFUSED: Final = "longer than data.max_tokens"
@@ -59,6 +60,7 @@ class Dataset(Generic[Item]):
 
 @dataclass(slots=True)
 class _Counts:
+    files: list[CardFile] = field(default_factory=list)
     read: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
@@ -76,36 +78,42 @@ class Preparation:
 
     def conversations(self, split: Split) -> Dataset[Example]:
         """Of chat and token rows. TrainingError when there is none, or a row is of another kind."""
-        rows, files, counts = self._read(split, (ChatRow, ExactRow))
+        sources, counts = self._sources(split), _Counts()
         exact: dict[str, list[Example]] = defaultdict(list)
         items: list[Example] = []
-        for row in rows:
-            if isinstance(row, ExactRow):
-                made = self._exact(row)
-                if row.record is not None:
-                    exact[row.record].append(made)
-                items += self._fitted(made, counts)
+        conversations = []
+        for source in sources:
+            for row in self._rows(source, (ChatRow, ExactRow), counts):
+                if isinstance(row, ExactRow):
+                    made = self._exact(row)
+                    if row.record is not None:
+                        exact[row.record].append(made)
+                    items += self._fitted(made, counts)
+                elif source not in conversations:
+                    conversations.append(source)
         both: list[ChatRow] = []
-        for row in rows:
-            if isinstance(row, ChatRow):
-                if row.record in exact:
-                    both.append(row)
-                else:
+        for source in conversations:  # once more: now all is known that has its own tokens, and no conversation had to be kept in memory
+            for row in self._rows(source, (ChatRow, ExactRow), _Counts()):
+                if not isinstance(row, ChatRow):
+                    continue
+                if row.record not in exact:
                     items += self._chat(row, counts)
-        if both:
-            counts.left_out["the record's own tokens are there"] = len(both)
-        trip = self._round_trip(both, exact) if both and self.settings.round_trip else None
-        return self._done(items, items, files, counts, trip, split)
+                    continue
+                counts.left_out["the record's own tokens are there"] += 1
+                if len(both) < self.settings.round_trip:
+                    both.append(row)
+        trip = compare_with_told(both, exact, self._renderer(), self.tokenizer) if both else None
+        return self._done(items, items, counts, trip, split)
 
     def texts(self, split: Split, middle: FillInTheMiddleSettings | None, seed: int) -> Dataset[Example]:
         """Of text and token rows, each ended by the tokenizer's end of text; `middle` takes a part of the texts apart, chosen by `seed`."""
-        rows, files, counts = self._read(split, (TextRow, ExactRow))
+        counts = _Counts()
         end = self.tokenizer.eos_token_id
         if end is None:
             raise TrainingError("the tokenizer has no end of text (eos_token): documents could not be told apart")
         marks = find_marks(self.tokenizer, middle.tokens) if middle is not None and middle.rate > 0 else None
         items: list[Example] = []
-        for row in rows:
+        for row in self._all(split, (TextRow, ExactRow), counts):
             if isinstance(row, TextRow):
                 ids = [*self._text_ids(row, middle, marks, seed, counts), end]
                 made = example(row.place, ids, [True] * len(ids))
@@ -122,14 +130,14 @@ class Preparation:
                 items += pieces
             else:
                 counts.left_out[_REFUSED] += 1
-        return self._done(items, items, files, counts, None, split)
+        return self._done(items, items, counts, None, split)
 
     def pairs(self, split: Split) -> Dataset[PairExample]:
         """Of pairs. Learnt are the answers after the prompt; a side that does not fit is shortened or the pair left out, since half of an answer says
         nothing about the whole."""
-        rows, files, counts = self._read(split, (PairRow,))
+        counts = _Counts()
         items = []
-        for row in rows:
+        for row in self._all(split, (PairRow,), counts):
             assert isinstance(row, PairRow)
             before = Counter(counts.left_out)
             sides = [
@@ -142,24 +150,24 @@ class Preparation:
                 reason = next(iter(counts.left_out - before))
                 counts.left_out = before
                 counts.left_out[reason] += 1
-        return self._done(items, [each for item in items for each in item.documents], files, counts, None, split)
+        return self._done(items, [each for item in items for each in item.documents], counts, None, split)
 
-    def _read(self, split: Split, kinds: tuple[type[Row], ...]) -> tuple[list[Row], list[CardFile], _Counts]:
-        places = self.settings.train if split == "train" else self.settings.validation
-        counts = _Counts()
-        rows: list[Row] = []
-        files = []
-        for file in find_files(places, split):
-            before = len(rows)
-            for row in read_rows(file):
-                if not isinstance(row, kinds):
-                    wanted = " or ".join(_NAMES[kind] for kind in kinds)
-                    raise TrainingError(f"{file.path}: row {len(rows) - before + 1} is {_NAMES[type(row)]}; {wanted} is needed here")
-                counts.read[_NAMES[type(row)]] += 1
-                rows.append(row)
-            name = f"{file.path.parent.name}/{file.path.name}"
-            files.append(CardFile(name=name, sha256=file.sha256, rows=len(rows) - before))
-        return rows, files, counts
+    def _sources(self, split: Split) -> list[SourceFile]:
+        return find_files(self.settings.train if split == "train" else self.settings.validation, split)
+
+    def _all(self, split: Split, kinds: tuple[type[Row], ...], counts: _Counts) -> Iterator[Row]:
+        for source in self._sources(split):
+            yield from self._rows(source, kinds, counts)
+
+    def _rows(self, source: SourceFile, kinds: tuple[type[Row], ...], counts: _Counts) -> Iterator[Row]:
+        number = 0
+        for number, row in enumerate(read_rows(source), start=1):
+            if not isinstance(row, kinds):
+                wanted = " or ".join(_NAMES[kind] for kind in kinds)
+                raise TrainingError(f"{source.path}: row {number} is {_NAMES[type(row)]}; {wanted} is needed here")
+            counts.read[_NAMES[type(row)]] += 1
+            yield row
+        counts.files.append(CardFile(name=f"{source.path.parent.name}/{source.path.name}", sha256=source.sha256, rows=number))
 
     def _exact(self, row: ExactRow) -> Example:
         if row.input_ids and not 0 <= min(row.input_ids) <= max(row.input_ids) < self.vocabulary:
@@ -241,36 +249,6 @@ class Preparation:
             return take_apart(row.text, self.tokenizer, marks, chance, suffix_first=middle.suffix_first)
         return list(self.tokenizer.encode(row.text, add_special_tokens=False))
 
-    def _round_trip(self, rows: Sequence[ChatRow], exact: dict[str, list[Example]]) -> RoundTrip:
-        same = 0
-        first: str | None = None
-        compared = rows[: self.settings.round_trip]
-        for row in compared:
-            try:
-                made = self._renderer().examples(row)
-            except TrainingError as error:
-                first = first or str(error)
-                continue
-            wanted = exact[row.record or ""]
-            known = {(each.ids.tobytes(), each.learned.tobytes()) for each in wanted}
-            if all((each.ids.tobytes(), each.learned.tobytes()) in known for each in made):
-                same += 1
-            elif first is None:
-                first = f"{row.place}: {self._difference(made[0], wanted[0])}"
-        return RoundTrip(compared=len(compared), same=same, first_difference=first)
-
-    def _difference(self, made: Example, told: Example) -> str:
-        length = min(len(made), len(told))
-        places = np.flatnonzero(made.ids[:length] != told.ids[:length])
-        if not len(places):
-            if len(made) != len(told):
-                return f"{len(made)} tokens rendered, {len(told)} told, and the same as far as both go"
-            return "the same tokens, and other masks"
-        at = int(places[0])
-        window = slice(max(0, at - 4), at + 8)
-        rendered, server = (self.tokenizer.decode(each.ids[window].tolist()) for each in (made, told))
-        return f"token {at}: {rendered!r} rendered, {server!r} told"
-
     def _renderer(self) -> Renderer:
         return Renderer(self.tokenizer, self.recipe, reasoning=self.settings.reasoning)
 
@@ -279,9 +257,9 @@ class Preparation:
         return frozenset(self.tokenizer.convert_tokens_to_ids(name) for name in names if name is not None)
 
     def _done(
-        self, items: Sequence[Item], documents: Sequence[Example], files: Sequence[CardFile], counts: _Counts, trip: RoundTrip | None, split: Split
+        self, items: Sequence[Item], documents: Sequence[Example], counts: _Counts, trip: RoundTrip | None, split: Split
     ) -> Dataset[Item]:  # fmt: skip
-        card = split_card(files, documents, read=counts.read, left_out=counts.left_out, changed=counts.changed, round_trip=trip)
+        card = split_card(counts.files, documents, read=counts.read, left_out=counts.left_out, changed=counts.changed, round_trip=trip)
         if not items:
             why = ", ".join(f"{reason} {count}" for reason, count in counts.left_out.items()) or "there are no rows"
             raise TrainingError(f"nothing to learn in the {split} split: {counts.read.total()} rows read; {why}")

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import http.server
 import io
+import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +26,7 @@ import torch
 from harness.cli import main
 from tests.training.chat_models import answer, user
 from tests.training.tiny_models import save_nemotron_h, save_qwen3, write_rows
+from training.record import read_metrics
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 
@@ -96,6 +103,27 @@ def test_a_dry_run_of_a_mixture_knows_every_kind_of_layer(place: Path, tmp_path:
     assert "at 25% of the peak" in out
 
 
+def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "run"
+    config = changed(place, tmp_path, 'output = "runs/tiny"', f'output = "{output}"')
+    config.write_text(config.read_text().replace("steps = 8", "steps = 100000"))
+
+    def interrupt() -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and len(read_metrics(output)) < 2:
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    code = main(["train", "sft", str(config)])
+    thread.join()
+    assert code == 130
+    assert f"a checkpoint is written, to go on: harness train sft {config}" in capsys.readouterr().err.replace("\n", "")
+    (checkpoint,) = (output / "checkpoints").iterdir()
+    assert int(checkpoint.name.removeprefix("step-")) == len(read_metrics(output))
+
+
 @pytest.mark.parametrize("method", ["dapt", "dpo"])
 def test_the_other_methods_are_planned_and_trained(method: str, place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = {
@@ -150,10 +178,6 @@ def test_wrong_input_is_one_line_and_exit_code_2(
 
 def test_an_endpoint_is_talked_to_as_it_comes(capsys: pytest.CaptureFixture[str]) -> None:
     """A server on loopback that streams thinking and an answer."""
-    import http.server
-    import json
-    import threading
-
     asked: list[Any] = []
 
     class Server(http.server.BaseHTTPRequestHandler):
