@@ -178,7 +178,8 @@ def _fused_pairs(
         if sorted(experts) != list(range(len(experts))):
             raise TrainingError(f"{directory}: {owner} lacks an expert between 0 and {max(experts)}")
         a, b = (torch.stack([experts[expert][place] for expert in range(len(experts))]) for place in (0, 1))
-        pair = Pair(owner, part, a, b, _scaling(config, f"{owner}.{part}", a.shape[1]))
+        # By the rank that the configuration says, not the pair's own: vLLM knows no other.
+        pair = Pair(owner, part, a, b, _scaling(config, f"{owner}.{part}", int(config["r"])))
         if part == "up_proj" and (owner, "gate_proj") in alone:
             gates = alone[owner, "gate_proj"]
             if not all(torch.equal(gates[expert][0], experts[expert][0]) for expert in experts):

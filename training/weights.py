@@ -36,7 +36,7 @@ class Checkpoint:
         self._files: dict[str, Any] = {}
         self._whole: dict[str, tuple[Any, str]] = {}
         self._experts: dict[str, dict[int, dict[str, tuple[Any, str]]]] = {}
-        files = _files_of(directory)
+        files = files_of(directory)
         if not files:
             raise TrainingError(f"{directory}: no safetensors in it; convert the checkpoint first")
         for file in files:
@@ -63,10 +63,7 @@ class Checkpoint:
         return tensor
 
     def _place(self, handle: Any, stored: str) -> None:
-        name = stored
-        for old, new in _PREFIXES:
-            if name.startswith(old):
-                name = new + name.removeprefix(old)
+        name = module_name(stored)
         if expert := _EXPERT.match(name):
             self._experts.setdefault(expert[1], {}).setdefault(int(expert[2]), {})[expert[3]] = (handle, stored)
         else:
@@ -110,7 +107,16 @@ class RandomWeights:
         return whole.normal_(0.0, 0.02, generator=self._generator)
 
 
-def _files_of(directory: Path) -> list[Path]:
+def module_name(stored: str) -> str:
+    """How transformers' modules name a checkpoint's tensor."""
+    for old, new in _PREFIXES:
+        if stored.startswith(old):
+            return new + stored.removeprefix(old)
+    return stored
+
+
+def files_of(directory: Path) -> list[Path]:
+    """The safetensors of a checkpoint, in order. TrainingError when some that its index names are not there."""
     index = directory / "model.safetensors.index.json"
     if index.is_file():
         try:
