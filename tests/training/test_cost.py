@@ -47,8 +47,7 @@ def test_of_experts_only_the_share_that_is_routed_to_counts_whatever_they_are_he
     mamba = 2 * (32 * (2 * inner + groups + 4) + inner * 32)
     attention = 32 * 16 * (2 + 1 + 1) + 32 * 32
     shared = 2 * 2 * 32 * 48
-    router = 2 * 32 * 4
-    assert others in (mamba + attention + shared, mamba + attention + shared + router)
+    assert others == mamba + attention + shared, "routers are too small to count"
     assert cost.attention == 1 * 2 * 16, "one layer of the five"
 
 
