@@ -262,6 +262,13 @@ def _tasks(options: argparse.Namespace) -> int:
         return INTERRUPTED
 
 
+def _export(options: argparse.Namespace) -> int:
+    from harness.export_commands import run_export
+
+    run_export(options, _screen())
+    return OK
+
+
 def _report(options: argparse.Namespace) -> int:
     from harness.report_commands import ACTIONS
 
@@ -356,6 +363,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "images list": _images_list,
     "review": _review,
     "attacks": _attacks,
+    "export": _export,
     "trajectories": _trajectories,
     "report": _report,
     "train": _train,

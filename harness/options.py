@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 import harness
+from harness.export_options import add_export_commands
 from harness.report_options import add_report_commands
 from harness.shared_options import add_sandbox
 from harness.task_options import add_task_commands
@@ -76,6 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
     attacks.add_argument("--cases", type=Path, metavar="DIR", help="an attack suite (default: tests/attacks of this checkout)")
     add_sandbox(attacks, "--backend")
     attacks.add_argument("--json", action="store_true")
+    add_export_commands(commands)
     add_trajectory_commands(commands)
     add_report_commands(commands)
     add_train_commands(commands)

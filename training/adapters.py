@@ -134,6 +134,9 @@ def _check(model: Any, recipe: Recipe, settings: AdapterSettings, found: Mapping
     ):
         raise TrainingError("dora needs the norms of whole weights; take precision = 'bf16', or leave dora out")
     experts = [kind for kind, names in found.items() if any(_is_expert(model, name) for name in names)]
+    odd = [kind for kind in experts if _rank(settings, kind) % 8]
+    if odd and next(model.parameters()).is_cuda:
+        raise TrainingError(f"the rank of {odd[0]!r} is {_rank(settings, odd[0])}; on a GPU those of fused experts must be multiples of 8")
     if experts and (settings.dora or settings.dropout):
         raise TrainingError(
             f"adapters on fused experts ({experts[0]}) have neither dora nor dropout; set them off, or leave the kind out of targets"

@@ -64,6 +64,8 @@ def export_merged(
     settings = BaseSettings(path=str(base), precision=precision)
     if precision not in ("bf16", "fp32"):
         raise TrainingError("a merge goes into whole weights; give the bf16 base")
+    if not (base / "config.json").is_file():
+        raise TrainingError(f"{base} is no checkpoint: it has no config.json; give the directory of the base")
     stored = read_adapter(adapter)
     rows, what = probe_of(base, probe, device)
     recipe = recipe_for(str(base), json.loads((base / "config.json").read_text(encoding="utf-8")).get("model_type"))

@@ -50,6 +50,8 @@ def _batched(*arguments: Any) -> torch.Tensor:
 @cache
 def _compiled() -> Callable[..., torch.Tensor]:
     """Compiled on its first call, once for a length of row. Without a GPU it runs as it is written."""
+    # torch gives up on compiling after eight shapes and goes on without; rows come in more lengths, and each length pays.
+    torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
     return torch.compile(_batched, dynamic=False) if torch.cuda.is_available() else _batched
 
 

@@ -119,6 +119,8 @@ def test_what_cannot_be_exported_is_refused(trained, tmp_path, ordinary_config):
         write_vllm(read_adapter(tmp_path / "adapter"), tmp_path / "vllm")
     with pytest.raises(TrainingError, match="not empty"):
         export_layout(tmp_path / "adapter", tmp_path / "base", "vllm")
+    with pytest.raises(TrainingError, match=r"no config\.json"):
+        export_merged(tmp_path / "none", tmp_path / "adapter", tmp_path / "merged")
     with pytest.raises(TrainingError, match="give the bf16 base"):
         export_merged(tmp_path / "base", tmp_path / "adapter", tmp_path / "merged", precision="nf4")
     AutoModelForCausalLM.from_config(ordinary_config("llama")).save_pretrained(tmp_path / "other")
