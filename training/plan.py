@@ -10,7 +10,7 @@ Memory is a sum of what is known to be there, and a guess to plan with; what a c
     expanded        one layer's largest 4-bit weight in bf16, twice
     logits          2 · 2,048 rows · vocabulary · 4 bytes
 
-T is packing.tokens. Time is the operations of `training.cost` at a quarter of the peak, which is what a tuned run reaches on this architecture.
+T is packing.tokens. Time is the operations of `training.cost` at 35% of the peak; 40% were measured at full shape and 16k on an H200 (benchmarks/NOTES.md), short rows reach less.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from training.family import Family
 from training.model import Matched, attach_adapters, random_base
 from training.prepared import data_card, read_data
 
-MFU: Final = 0.25
+MFU: Final = 0.35
 _STATES: Final = {"adamw": 8, "muon": 4, "adamw_8bit": 2, "paged_adamw": 8, "paged_adamw_8bit": 2}
 
 

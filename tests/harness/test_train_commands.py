@@ -100,7 +100,7 @@ def test_a_dry_run_of_a_mixture_knows_every_kind_of_layer(place: Path, tmp_path:
     out = capsys.readouterr().out
     assert "adapters on mamba: 2 modules" in out
     assert "adapters on experts: 4 modules" in out
-    assert "at 25% of the peak" in out
+    assert "at 35% of the peak" in out
 
 
 def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
