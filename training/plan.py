@@ -5,7 +5,7 @@ Memory is a sum of what is known to be there, and a guess to plan with; what a c
     weights         2 bytes each in bf16; 0.5625 in 4 bits (with a magnitude for 64), embeddings, head, norms and routers in 2
     adapters        4 bytes a weight and 4 for its gradient, and the optimizer's states: 8 (AdamW), 4 (Muon), 2 (8 bits)
     stream          T · hidden · 2 bytes a layer: what each keeps to be run again
-    kept            hidden rows of routed experts, T · k · width · 2 bytes a mixture layer, unless base.keep is `least`
+    kept            hidden rows of routed experts, T · k · width · 2 bytes a mixture layer, unless base.keep is `least`; with `most` Mamba's too
     working set     6 · T · 2 bytes · the widest row within a layer
     expanded        one layer's largest 4-bit weight in bf16, twice
     logits          2 · 2,048 rows · vocabulary · 4 bytes
@@ -148,6 +148,9 @@ def _memory(config: Config, model: Any, trainable: int) -> dict[str, float]:
         elif isinstance(module, torch.nn.Linear) and ".lora_" not in name and not name.endswith(("lm_head", "gate", "router")):
             sizes = [module.in_features * module.out_features]
             widest = max(widest, module.in_features, module.out_features)
+            layer = name.removesuffix(".base_layer")
+            if config.base.keep == "most" and layer.endswith(("in_proj", "out_proj")):
+                kept += tokens * whole * (module.out_features if layer.endswith("in_proj") else module.in_features)
         else:
             continue
         weights += sum(sizes) * (0.5625 if width is None else width)
