@@ -262,6 +262,13 @@ def _tasks(options: argparse.Namespace) -> int:
         return INTERRUPTED
 
 
+def _export(options: argparse.Namespace) -> int:
+    from harness.export_commands import run_export
+
+    run_export(options, _screen())
+    return OK
+
+
 def _report(options: argparse.Namespace) -> int:
     from harness.report_commands import ACTIONS
 
@@ -275,6 +282,30 @@ def _trajectories(options: argparse.Namespace) -> int:
         return OK if ACTIONS[options.action](options, _screen(quiet=options.quiet)) else NOT_AS_IT_SHOULD_BE
     except KeyboardInterrupt:
         _screen().error("interrupted; nothing is written")
+        return INTERRUPTED
+
+
+def _train(options: argparse.Namespace) -> int:
+    from harness.train_commands import train
+    from training.interruption import Interrupted
+
+    screen = _screen(quiet=options.quiet)
+    try:
+        return OK if train(options, screen) else NOT_AS_IT_SHOULD_BE
+    except Interrupted as stopped:
+        screen.error(f"interrupted {stopped}; a checkpoint is written, to go on: {options.again}")
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        screen.error(f"interrupted; the last checkpoint is kept, to go on: {options.again}")
+        return INTERRUPTED
+
+
+def _chat(options: argparse.Namespace) -> int:
+    from harness.chat_commands import chat
+
+    try:
+        return OK if chat(options, _screen()) else NOT_AS_IT_SHOULD_BE
+    except KeyboardInterrupt:
         return INTERRUPTED
 
 
@@ -332,8 +363,11 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "images list": _images_list,
     "review": _review,
     "attacks": _attacks,
+    "export": _export,
     "trajectories": _trajectories,
     "report": _report,
+    "train": _train,
+    "chat": _chat,
     "gc": _gc,
     "doctor": _doctor,
 }

@@ -6,9 +6,11 @@ import argparse
 from pathlib import Path
 
 import harness
+from harness.export_options import add_export_commands
 from harness.report_options import add_report_commands
 from harness.shared_options import add_sandbox
 from harness.task_options import add_task_commands
+from harness.train_options import add_chat_command, add_train_commands
 from harness.trajectory_options import add_trajectory_commands
 
 
@@ -75,8 +77,11 @@ def build_parser() -> argparse.ArgumentParser:
     attacks.add_argument("--cases", type=Path, metavar="DIR", help="an attack suite (default: tests/attacks of this checkout)")
     add_sandbox(attacks, "--backend")
     attacks.add_argument("--json", action="store_true")
+    add_export_commands(commands)
     add_trajectory_commands(commands)
     add_report_commands(commands)
+    add_train_commands(commands)
+    add_chat_command(commands)
 
     commands.add_parser("gc", help="remove what dead runs left behind").set_defaults(command="gc")
     doctor = commands.add_parser("doctor", help="what this machine and an endpoint are ready for")

@@ -5,6 +5,7 @@ A recipe is found by its name or by a model's; what it says is used unless a con
 
 from __future__ import annotations
 
+import datetime
 import fnmatch
 import tomllib
 from collections.abc import Mapping
@@ -46,10 +47,23 @@ class Thinking(_Section):
 
 
 class Template(_Section):
-    """Quirks of the chat template."""
+    """Quirks of the chat template, for whoever renders conversations with it."""
 
     arguments: Literal["object", "string"] = "object"
     """How a tool call's arguments are handed to it."""
+    literals: Literal["json", "python"] = "python"
+    """`json`: it would write `True` and `None` of an argument as Python does, so it is handed `true` and `null` as text."""
+    calls: Literal["native", "alone", "text"] = "native"
+    """Which tool calls it writes itself: all; one that stands alone in its message, without text; none. The others are written into the text
+    as `serve.tool_format` has them."""
+    reasoning: Literal["field", "text"] = "field"
+    """Whether it takes thinking as `reasoning_content`, or only as part of the text, between `thinking.open` and `thinking.close`."""
+    tools: str = "tools"
+    """What it calls the list of tools."""
+    end: tuple[str, ...] = ()
+    """Tokens that an answer ends with, which the model has to learn too. Empty: the tokenizer's end of text."""
+    date: datetime.date = datetime.date(2025, 1, 1)
+    """What a template that writes today's date is told, so that the same rows give the same tokens on any day."""
     kwargs: dict[str, bool | int | str] = Field(default_factory=dict)
     """For every rendering, so that it never takes away what the model has said."""
 

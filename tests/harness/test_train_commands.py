@@ -1,0 +1,221 @@
+"""`harness train` and `harness chat` as a person types them, on a model of a few thousand weights."""
+
+from __future__ import annotations
+
+import http.server
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+pytest.importorskip("trl")
+
+import torch
+
+from harness.cli import main
+from tests.training.chat_models import answer, user
+from tests.training.tiny_models import save_nemotron_h, save_qwen3, write_rows
+from training.record import read_metrics
+
+CONFIGS = Path(__file__).parents[2] / "training" / "configs"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped tiny configuration with the model and the rows that it names."""
+    torch.set_num_threads(1)
+    directory = tmp_path_factory.mktemp("place")
+    shutil.copy(CONFIGS / "sft-tiny.toml", directory)
+    save_qwen3(directory / "model")
+    write_rows(directory / "rows.jsonl", [{"messages": [user(f"{number}?"), answer(f"Number {number}.")]} for number in range(12)])
+    return directory
+
+
+def changed(place: Path, tmp_path: Path, old: str, new: str) -> Path:
+    text = (place / "sft-tiny.toml").read_text()
+    assert old in text
+    file = place / f"{tmp_path.name}.toml"
+    file.write_text(text.replace(old, new))
+    return file
+
+
+def test_the_shipped_tiny_configuration_trains_and_the_adapter_talks(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "sft", str(place / "sft-tiny.toml")]) == 0
+    seen = capsys.readouterr()
+    assert "done: 8 steps, loss" in seen.out
+    assert "step 8/8" in seen.err
+    assert "tokens/s" in seen.err
+    assert "left" in seen.err
+    assert "adapters on attention: 8 modules" in seen.err
+    adapter = place / "runs" / "tiny" / "adapter"
+    assert str(adapter) in seen.out.replace("\n", "")
+    options = ["--model", str(place / "model"), "--precision", "fp32", "--device", "cpu", "--max-tokens", "4", "--temperature", "0"]
+    answers = []
+    for extra in ([], ["--adapter", str(adapter)], ["--adapter", str(adapter)]):
+        assert main(["chat", "1?", *options, *extra, "--no-think"]) == 0
+        answers.append(capsys.readouterr().out)
+    assert answers[0] != answers[1] == answers[2]
+
+
+def test_a_session_keeps_what_was_said_until_it_is_begun_anew(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["--model", str(place / "model"), "--precision", "fp32", "--device", "cpu", "--max-tokens", "3", "--temperature", "0"]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("1?\n2?\n/new\n1?\n/exit\n"))
+    assert main(["chat", *options]) == 0
+    answers = capsys.readouterr().out.splitlines()
+    assert len(answers) >= 3
+    monkeypatch.setattr(sys, "stdin", io.StringIO("1?\n"))
+    assert main(["chat", *options]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == answers[0]
+
+
+def test_a_dry_run_says_what_would_be_trained_and_writes_nothing(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = changed(place, tmp_path, 'output = "runs/tiny"', f'output = "{tmp_path}/none"')
+    assert main(["train", "sft", str(config), "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    for words in ("12 chat", "of them learnt (", "adapters on attention: 8 modules", "adapters on mlp: 6 modules", "trainable parameters on a base of", "predicted peak memory", "predicted time"):  # fmt: skip
+        assert words in out
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_dry_run_of_a_mixture_knows_every_kind_of_layer(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_nemotron_h(place / "mixture")
+    text = (place / "sft-tiny.toml").read_text().replace('"qwen3"', '"nemotron-3-nano"').replace('path = "model"', 'path = "mixture"')
+    text = text.replace("rank = 8\n", 'rank = 8\ntargets = ["attention", "mamba", "mamba_out", "shared_experts", "experts"]\n')
+    text = text.replace("tensorboard = false", "tensorboard = false\npeak_tflops = 0.01")
+    (place / "mixture.toml").write_text(text)
+    assert main(["train", "sft", str(place / "mixture.toml"), "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert "adapters on mamba: 2 modules" in out
+    assert "adapters on experts: 4 modules" in out
+    assert "at 35% of the peak" in out
+
+
+def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "run"
+    config = changed(place, tmp_path, 'output = "runs/tiny"', f'output = "{output}"')
+    config.write_text(config.read_text().replace("steps = 8", "steps = 100000"))
+
+    def interrupt() -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and len(read_metrics(output)) < 2:
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    code = main(["train", "sft", str(config)])
+    thread.join()
+    assert code == 130
+    assert f"a checkpoint is written, to go on: harness train sft {config}" in capsys.readouterr().err.replace("\n", "")
+    (checkpoint,) = (output / "checkpoints").iterdir()
+    assert int(checkpoint.name.removeprefix("step-")) == len(read_metrics(output))
+
+
+@pytest.mark.parametrize("method", ["dapt", "dpo"])
+def test_the_other_methods_are_planned_and_trained(method: str, place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = {
+        "dapt": [{"text": f"export const a{number} = {number};\n" * 30} for number in range(6)],
+        "dpo": [{"prompt": [user(f"{number}?")], "chosen": [answer("Yes.")], "rejected": [answer("No, no.")]} for number in range(6)],
+    }
+    write_rows(place / f"{method}.jsonl", rows[method])
+    text = (
+        (place / "sft-tiny.toml")
+        .read_text()
+        .replace("rows.jsonl", f"{method}.jsonl")
+        .replace("runs/tiny", f"runs/{method}")
+        .replace("steps = 8", "steps = 2")
+    )
+    config = place / f"{method}.toml"
+    config.write_text(text.replace("max_tokens = 512\n", f'max_tokens = 512\ntoo_long = "{"split" if method == "dapt" else "refuse"}"\n'))
+    assert main(["train", method, str(config), "--dry-run"]) == 0
+    assert f"rows: 6 {'text' if method == 'dapt' else 'pairs'}" in capsys.readouterr().out
+    assert main(["train", method, str(config)]) == 0
+    seen = capsys.readouterr()
+    assert "done: 2 steps" in seen.out
+    assert ("documents split" in seen.err) == (method == "dapt")
+    assert ("accuracy" in seen.err) == (method == "dpo")
+    assert main(["train", "sft", str(config)]) == 2, "rows of another method"
+
+
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_a_target_that_matches_nothing_is_an_error(dry: list[str], place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = changed(place, tmp_path, "rank = 8\n", 'rank = 8\ntargets = ["attention", "experts"]\n')
+    assert main(["train", "sft", str(config), *dry]) == 2
+    assert "'experts'" in capsys.readouterr().err
+    assert not (place / "runs" / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('path = "model"', 'path = "./nothing"', "no such directory"),
+        ('train = ["rows.jsonl"]', 'train = ["none.jsonl"]', "there is no such file or directory"),
+        ("max_tokens = 512\n\n[packing]\ntokens = 2048", "max_tokens = 5000\n\n[packing]\ntokens = 5000", "was made for 4096 positions"),
+        ('recipe = "qwen3"', 'recipe = "nemotron-3-nano"', "is for nemotron_h"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(
+    old: str, new: str, complaint: str, place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "sft", str(changed(place, tmp_path, old, new))]) == 2
+    error = capsys.readouterr().err
+    assert complaint in error
+    assert "Traceback" not in error
+
+
+def test_an_endpoint_is_talked_to_as_it_comes(capsys: pytest.CaptureFixture[str]) -> None:
+    """A server on loopback that streams thinking and an answer."""
+    asked: list[Any] = []
+
+    class Server(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._send(json.dumps({"object": "list", "data": [{"id": "m", "object": "model"}]}), "application/json")
+
+        def do_POST(self) -> None:
+            asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            deltas = [{"reasoning_content": "Hm"}, {"reasoning_content": "."}, {"content": "\x1b[31mHello"}, {"content": "!"}]
+            chunks = [{"id": "1", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+            self._send("".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n", "text/event-stream")
+
+        def _send(self, text: str, kind: str) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(text.encode())))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *arguments: object) -> None:
+            """Nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+        assert main(["chat", "Hello?", "--model", url, "--no-think", "--system", "Be kind."]) == 0
+    finally:
+        server.shutdown()
+        server.server_close()
+    out = capsys.readouterr().out
+    assert out.startswith("<think>\nHm.\n</think>\n")
+    assert out.rstrip().endswith("Hello!")
+    assert "\x1b" not in out
+    assert asked[0]["chat_template_kwargs"] == {"enable_thinking": False}
+    assert [message["role"] for message in asked[0]["messages"]] == ["system", "user"]
+
+
+def test_the_grammar_loads_nothing_heavy() -> None:
+    script = "import sys\nfrom harness.cli import main\ntry:\n    main(['train', 'sft', '--help'])\nexcept SystemExit:\n    pass\nsys.exit(any(name in sys.modules for name in ('torch', 'numpy', 'pydantic', 'openai')))"
+    assert subprocess.run([sys.executable, "-c", script], check=False, capture_output=True).returncode == 0

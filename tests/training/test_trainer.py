@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import torch
+from safetensors.torch import load_file
+
+from tests.training.chat_models import answer, user
+from tests.training.tiny_models import write_rows
+from training.config import SftConfig
+from training.errors import TrainingError
+from training.interruption import Interrupted
+from training.processes import Processes
+from training.record import read_metrics
+from training.sft import train_sft
+from training.trainer import EvaluationReport, StepReport
+
+Settings = Callable[..., dict[str, Any]]
+
+
+def run(settings: dict[str, Any], report: Callable[[Any], None] = lambda report: None) -> Any:
+    return train_sft(SftConfig.model_validate(settings), Processes(), say=lambda line: None, report=report)
+
+
+def losses(directory: Path) -> list[float]:
+    return [line["loss"] for line in read_metrics(directory) if line["kind"] == "step"]
+
+
+def adapter(directory: Path) -> dict[str, Any]:
+    return load_file(directory / "adapter" / "adapter_model.safetensors")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["qwen3", "nemotron_h"])
+def test_fifty_examples_are_learnt_by_heart(
+    family: str, request: pytest.FixtureRequest, settings: Settings, questions: list[Any], tmp_path: Path
+) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", questions)
+    made = settings(request.getfixturevalue(family), rows, length={"steps": 12, "rows_per_step": 1}, packing={"tokens": 4000})
+    run(made)
+    curve = losses(tmp_path / "run")
+    assert len(curve) == 12
+    assert curve[-1] <= 0.25 * curve[0]
+
+
+def test_a_run_that_is_taken_up_again_is_the_undisturbed_one(qwen3: Path, settings: Settings, questions: list[Any], tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", questions)
+    common = {"adapters": {"rank": 4, "dropout": 0.1}, "checkpoints": {"every_steps": 2}, "packing": {"tokens": 1600}}
+    run(settings(qwen3, rows, output=str(tmp_path / "whole"), **common))
+
+    def stop(report: StepReport) -> None:
+        if report.step == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted):
+        run(settings(qwen3, rows, output=str(tmp_path / "parts"), **common), stop)
+    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")[:3]
+    run(settings(qwen3, rows, output=str(tmp_path / "parts"), **common))
+    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+    one, other = adapter(tmp_path / "whole"), adapter(tmp_path / "parts")
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_run_goes_on_from_an_older_checkpoint_and_forgets_what_came_after(
+    qwen3: Path, settings: Settings, questions: list[Any], tmp_path: Path
+) -> None:
+    """As when the machine went away between checkpoints."""
+    rows = write_rows(tmp_path / "rows.jsonl", questions)
+    made = settings(qwen3, rows, checkpoints={"every_steps": 2, "keep": 9})
+    run(made)
+    whole = losses(tmp_path / "run")
+    for step in (4, 6):
+        for file in (tmp_path / "run" / "checkpoints" / f"step-{step:06d}").iterdir():
+            file.unlink()
+        (tmp_path / "run" / "checkpoints" / f"step-{step:06d}").rmdir()
+    run(made)
+    assert losses(tmp_path / "run") == whole
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_states_of_every_optimizer_are_taken_up(
+    optimizer: str, qwen3: Path, settings: Settings, questions: list[Any], tmp_path: Path
+) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", questions[:8])
+    made = settings(qwen3, rows, optimizer={"name": optimizer}, length={"steps": 4, "rows_per_step": 1})
+    run({**made, "output": str(tmp_path / "whole")})
+
+    def stop(report: StepReport) -> None:
+        if report.step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        run(made, stop)
+    run(made)
+    assert losses(tmp_path / "run") == losses(tmp_path / "whole")
+
+
+def test_a_run_does_not_go_on_with_other_rows_or_settings(qwen3: Path, settings: Settings, questions: list[Any], tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", questions[:8])
+    run(settings(qwen3, rows, length={"steps": 1, "rows_per_step": 1}))
+    with pytest.raises(TrainingError, match="other data or settings"):
+        run(settings(qwen3, rows, length={"steps": 1, "rows_per_step": 1}, optimizer={"learning_rate": 0.5}))
+    write_rows(rows, questions[:9])
+    with pytest.raises(TrainingError, match="other data or settings"):
+        run(settings(qwen3, rows, length={"steps": 1, "rows_per_step": 1}))
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_names_the_rows(
+    qwen3: Path, settings: Settings, questions: list[Any], tmp_path: Path
+) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", questions[:8])
+    made = settings(
+        qwen3, rows, length={"steps": 9, "rows_per_step": 1}, packing={"tokens": 1200}, schedule={"name": "constant", "warmup": 0.0}
+    )
+    made["optimizer"] = {"learning_rate": 1e30, "most_gradient": 1e30}
+    with pytest.raises(TrainingError, match=r"step \d+: .* is (nan|inf).*rows.jsonl:\d+.* the state before it is kept"):
+        run(made)
+    assert list((tmp_path / "run" / "checkpoints").glob("step-*"))
+    assert not (tmp_path / "run" / "adapter").exists()
+
+
+def test_rows_a_step_does_not_change_what_is_minimised(qwen3: Path, settings: Settings, questions: list[Any], tmp_path: Path) -> None:
+    """One packed row of all documents, or a row for each: the same mean over learned tokens, and so the same first step."""
+    rows = write_rows(tmp_path / "rows.jsonl", [*questions[:5], {"messages": [user("a"), answer("b" * 20)]}])
+    firsts = []
+    for name, tokens, count in (("one", 2400, 1), ("many", 80, 6)):
+        made = settings(qwen3, rows, output=str(tmp_path / name), packing={"tokens": tokens}, data={"max_tokens": 80})
+        reports: list[StepReport] = []
+        run({**made, "length": {"steps": 1, "rows_per_step": count}}, reports.append)
+        firsts.append(reports[0])
+    assert firsts[0].epoch == firsts[1].epoch == 1
+    assert firsts[0].learned == firsts[1].learned
+    assert firsts[0].loss == pytest.approx(firsts[1].loss, rel=1e-5)
+    assert firsts[0].gradient == pytest.approx(firsts[1].gradient, rel=1e-4)
+
+
+def test_evaluation_is_of_its_own_rows_and_ends_a_run_that_no_longer_learns(
+    qwen3: Path, settings: Settings, questions: list[Any], tmp_path: Path
+) -> None:
+    rows = write_rows(tmp_path / "data" / "train.jsonl", questions[:8]).parent
+    write_rows(rows / "validation.jsonl", [{"messages": [user(f"{number}?"), answer("#" * 20)]} for number in range(4)])
+    made = settings(qwen3, rows, length={"steps": 12, "rows_per_step": 1}, evaluation={"every_steps": 1, "patience": 2})
+    made["data"]["validation"] = [str(rows)]
+    seen: list[Any] = []
+    outcome = run(made, seen.append)
+    evaluations = [report for report in seen if isinstance(report, EvaluationReport)]
+    assert outcome.stopped_early
+    assert outcome.steps < 12
+    assert [report.best for report in evaluations[-2:]] == [False, False]
+    card = json.loads((tmp_path / "run" / "adapter" / "data_card.json").read_text())
+    assert (card["train"]["examples"], card["validation"]["examples"]) == (8, 4)
+
+
+def test_what_a_run_leaves_says_what_it_was(qwen3: Path, settings: Settings, questions: list[Any], tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    rows = write_rows(tmp_path / "rows.jsonl", questions[:8])
+    made = settings(qwen3, rows, machine={"device": "cpu", "tensorboard": True}, length={"steps": 2, "rows_per_step": 1})
+    reports: list[StepReport] = []
+    run(made, reports.append)
+    assert [report.step for report in reports] == [1, 2]
+    assert all(report.tokens_per_second > 0 and report.eta_seconds >= 0 for report in reports)
+    output = tmp_path / "run"
+    assert list((output / "tensorboard").glob("events.*"))
+    assert {"adapter_config.json", "adapter_model.safetensors", "data_card.json"} <= {file.name for file in (output / "adapter").iterdir()}
+    card = json.loads((output / "adapter" / "data_card.json").read_text())
+    assert card["train"]["files"][0]["sha256"]
+    assert 0 < card["train"]["learned_tokens"] < card["train"]["tokens"]
+    from training.config import read_config
+
+    assert read_config(output / "config.toml", SftConfig) == SftConfig.model_validate(made)
+
+
+TWO = """
+import sys
+from pathlib import Path
+import torch
+from training.config import SftConfig, read_config
+from training.processes import start_processes, stop_processes
+from training.sft import train_sft
+
+torch.set_num_threads(1)
+processes = start_processes("cpu")
+for config in sys.argv[1:]:
+    train_sft(read_config(Path(config), SftConfig), processes, say=print, report=lambda report: None)
+stop_processes()
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_make_the_curve_of_one(nemotron_h: Path, settings: Settings, questions: list[Any], tmp_path: Path) -> None:
+    """With rows that do not come out even, 3 a step; the base in both or spread over them."""
+    rows = write_rows(tmp_path / "rows.jsonl", questions[:20])
+    made = settings(nemotron_h, rows, packing={"tokens": 300}, data={"max_tokens": 300}, length={"steps": 3, "rows_per_step": 3})
+    run({**made, "output": str(tmp_path / "one")})
+    configs = []
+    for spread in ("replicate", "shard"):
+        configs.append(tmp_path / f"{spread}.toml")
+        machine = {**made["machine"], "spread": spread}
+        configs[-1].write_text(tomli_w.dumps({**made, "machine": machine, "output": str(tmp_path / spread)}))
+    script = tmp_path / "two.py"
+    script.write_text(TWO)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script), *map(str, configs)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    whole, part = map(
+        int, re.search(r"base spread over 2 processes: (\d+) parameters of (\d+) in each", done.stdout.replace(",", "")).group(2, 1)
+    )
+    assert part <= 0.6 * whole
+    one = adapter(tmp_path / "one")
+    for spread in ("replicate", "shard"):
+        assert losses(tmp_path / spread) == pytest.approx(losses(tmp_path / "one"), rel=2e-5)
+        other = adapter(tmp_path / spread)
+        assert one.keys() == other.keys()
+        assert all(torch.allclose(one[name], other[name], atol=2e-3) for name in one)

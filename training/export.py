@@ -1,0 +1,148 @@
+"""From an adapter to what a server loads: its files in vLLM's layout, or a checkpoint with the adapter merged, compared with what it was made from before it counts.
+
+What is compared is read back from the files that were written. A checkpoint that is too far from base and adapter is taken away again. `export.json` and the
+README beside a checkpoint say what it is.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import torch
+
+from training.adapter_files import Adapter, digest, read_adapter, write_peft, write_vllm
+from training.base_settings import BaseSettings, Precision
+from training.divergence import Divergence, divergence_of, logprobs_of, probe_of
+from training.errors import TrainingError
+from training.merge import merge_checkpoint
+from training.model import load_adapter, load_base
+from training.recipe import recipe_for
+from training.weights import files_of
+
+Layout = Literal["peft", "vllm"]
+MERGED: Final = 0.01
+"""Nats a token. Roundings of a merge in bf16 cost some thousandths, through routers that choose otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    directory: Path
+    what: str
+    divergence: Divergence | None
+    """From base and adapter; None: nothing was rounded."""
+    probe: str | None
+
+
+def export_layout(adapter: Path, directory: Path, layout: Layout) -> Exported:
+    """The adapter's files in another layout, read back and compared: every pair must give the same sum."""
+    stored = read_adapter(adapter)
+    if directory.exists() and any(directory.iterdir()):
+        raise TrainingError(f"{directory} is not empty; give a new directory")
+    (write_vllm if layout == "vllm" else write_peft)(stored, directory)
+    _compare_pairs(stored, read_adapter(directory), directory)
+    return Exported(directory, f"the adapter in {layout}'s layout, {len(stored.pairs)} pairs", None, None)
+
+
+def export_merged(
+    base: Path,
+    adapter: Path,
+    directory: Path,
+    *,
+    limit: float = MERGED,
+    probe: Path | None = None,
+    device: str = "cpu",
+    precision: Precision = "bf16",
+) -> Exported:
+    """TrainingError when the merged checkpoint, read back, is further than `limit` from the base with the adapter on."""
+    settings = BaseSettings(path=str(base), precision=precision)
+    if precision not in ("bf16", "fp32"):
+        raise TrainingError("a merge goes into whole weights; give the bf16 base")
+    if not (base / "config.json").is_file():
+        raise TrainingError(f"{base} is no checkpoint: it has no config.json; give the directory of the base")
+    stored = read_adapter(adapter)
+    rows, what = probe_of(base, probe, device)
+    recipe = recipe_for(str(base), json.loads((base / "config.json").read_text(encoding="utf-8")).get("model_type"))
+    model = load_base(settings, recipe, device)
+    load_adapter(model, adapter)
+    wanted = logprobs_of(model.eval(), rows)
+    del model
+    _free()
+    changed = merge_checkpoint(base, stored, directory)
+    merged = load_base(settings.model_copy(update={"path": str(directory)}), recipe, device)
+    found = divergence_of(wanted, logprobs_of(merged.eval(), rows))
+    del merged
+    _free()
+    if not found.mean <= limit:
+        shutil.rmtree(directory)
+        raise TrainingError(
+            f"the merged checkpoint is {found.mean:.4f} nats a token from base and adapter, more than {limit}; nothing is kept"
+        )
+    card = {
+        "kind": f"merged in {precision}",
+        "base": str(base),
+        "base_sha256": checkpoint_digest(base),
+        "adapter": str(adapter),
+        "adapter_sha256": digest(adapter),
+        "tensors_changed": changed,
+        "probe": what,
+        "divergence": asdict(found),
+        "limit": limit,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "torch": torch.__version__,
+    }
+    write_card(directory, card)
+    return Exported(directory, f"a checkpoint with the adapter merged, {changed} tensors changed", found, what)
+
+
+def write_card(directory: Path, card: dict[str, Any]) -> None:
+    """What the checkpoint is, for programs and for people; the base's own README goes on as README.base.md."""
+    (directory / "export.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    if (directory / "README.md").is_file():
+        (directory / "README.md").rename(directory / "README.base.md")
+    distance = card["divergence"]
+    text = f"""# {directory.name}
+
+{card["kind"].capitalize()}: the adapter `{card["adapter"]}` in the base `{card["base"]}`.
+
+Read back and compared on {card["probe"]}, {distance["tokens"]} tokens: {distance["mean"]:.5f} nats a token (largest {distance["largest"]:.4f}), the same
+likeliest word on {distance["agreement"]:.1%} of them; allowed were {card["limit"]}.
+
+Base SHA-256 {card["base_sha256"]}, adapter SHA-256 {card["adapter_sha256"]}, made {card["made"]}.
+"""
+    (directory / "README.md").write_text(text, encoding="utf-8")
+
+
+def checkpoint_digest(directory: Path) -> str:
+    """SHA-256 over the headers of the safetensors (names, types, shapes, places), their sizes and config.json: cheap for 60 GB, and another for another model."""
+    whole = hashlib.sha256((directory / "config.json").read_bytes())
+    for file in files_of(directory):
+        with file.open("rb") as stream:
+            length = stream.read(8)
+            whole.update(length + stream.read(int.from_bytes(length, "little")))
+            # A stretch of each file's numbers, so that two trainings of one architecture differ.
+            stream.seek(file.stat().st_size // 2)
+            whole.update(stream.read(2**20))
+    return whole.hexdigest()
+
+
+def _compare_pairs(first: Adapter, second: Adapter, directory: Path) -> None:
+    theirs = {pair.name: pair for pair in second.pairs}
+    for pair in first.pairs:
+        back = theirs.get(pair.name)
+        wanted = pair.delta()
+        if back is None or not (back.delta() - wanted).norm() <= 1e-5 * wanted.norm():
+            shutil.rmtree(directory)
+            raise TrainingError(f"{pair.name} does not come back from the files as it went in; nothing is kept")
+
+
+def _free() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

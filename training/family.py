@@ -1,0 +1,45 @@
+"""What of a base is needed before its weights are: its recipe, its tokenizer, how many ids it knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.base_settings import BaseSettings
+from training.errors import TrainingError
+from training.recipe import Recipe, find_recipe, recipe_for
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    recipe: Recipe
+    tokenizer: Any
+    config: Any
+    """transformers' configuration of the base."""
+
+    @property
+    def vocabulary(self) -> int:
+        return int(self.config.get_text_config().vocab_size)
+
+
+def read_family(base: BaseSettings, recipe: str | None) -> Family:
+    """`recipe`: a name or a file; None: by the base's type or name. TrainingError when it is not known, or the base cannot be read."""
+    from transformers import AutoConfig, AutoTokenizer
+
+    looks_like_a_path = base.path.startswith((".", "/", "~")) or base.path.count("/") != 1
+    if not Path(base.path).is_dir() and looks_like_a_path:
+        raise TrainingError(f"{base.path}: there is no such directory, and it is no hub name (owner/name)")
+    try:
+        config = AutoConfig.from_pretrained(base.path, trust_remote_code=base.trust_remote_code)
+        tokenizer = AutoTokenizer.from_pretrained(base.path, trust_remote_code=base.trust_remote_code)
+    except (OSError, ValueError, KeyError) as error:
+        raise TrainingError(f"{base.path}: {str(error).splitlines()[0]}") from error
+    if recipe is not None:
+        return Family(find_recipe(recipe), tokenizer, config)
+    found = recipe_for(Path(base.path).name if Path(base.path).is_dir() else base.path, config.model_type)
+    if found is None:
+        raise TrainingError(
+            f"no recipe knows {base.path} (model_type {config.model_type!r}): give recipe, a shipped name or a TOML of yours"
+        )
+    return Family(found, tokenizer, config)

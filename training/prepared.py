@@ -1,0 +1,105 @@
+"""What every method begins and ends with: the family, the data with its card, the model with its adapters; then the adapter on the disk, the card beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from training.config import Config, Method
+from training.cost import Cost, cost_of
+from training.data_card import DataCard, SplitCard, sentences
+from training.dataset import Dataset, Item, Preparation, template_digest, tokenizer_digest
+from training.errors import TrainingError
+from training.examples import Example
+from training.family import Family, read_family
+from training.model import Matched, attach_adapters, load_base, save_adapter
+from training.processes import Processes, shard
+from training.rows import Split
+from training.trainer import Objective, Outcome, Report, Trainer
+
+Say = Callable[[str], None]
+Row = TypeVar("Row")
+
+
+def read_data(config: Config, read: Callable[[Preparation, Split], Dataset[Item]]) -> tuple[Family, Dataset[Item], Dataset[Item] | None]:
+    """The family, the training split, and the evaluation split where there is one. TrainingError as those of `training.dataset`."""
+    family = read_family(config.base, config.recipe)
+    longest = getattr(family.config.get_text_config(), "max_position_embeddings", None)
+    if longest is not None and config.data.max_tokens > longest:
+        raise TrainingError(
+            f"data.max_tokens is {config.data.max_tokens}, and {config.base.path} was made for {longest} positions: lower it"
+        )
+    preparation = Preparation(family.tokenizer, family.recipe, config.data, family.vocabulary)
+    train = read(preparation, "train")
+    return family, train, read(preparation, "validation") if config.data.validation else None
+
+
+def data_card(method: Method, config: Config, family: Family, train: SplitCard, validation: SplitCard | None) -> DataCard:
+    return DataCard(
+        method=method,
+        recipe=family.recipe.name,
+        tokenizer_sha256=tokenizer_digest(family.tokenizer),
+        template_sha256=template_digest(family.tokenizer),
+        max_tokens=config.data.max_tokens,
+        too_long=config.data.too_long,
+        train=train,
+        validation=validation,
+    )
+
+
+def tell(card: DataCard, say: Say) -> None:
+    for name, split in (("train", card.train), ("validation", card.validation)):
+        for line in sentences(split) if split is not None else ():
+            say(f"{name}: {line}")
+
+
+def open_model(config: Config, family: Family, processes: Processes, say: Say) -> tuple[torch.nn.Module, Mapping[str, Matched]]:
+    """The base on this process's device, adapters attached: the same numbers in every process."""
+    torch.manual_seed(config.length.seed)
+    model = load_base(config.base, family.recipe, processes.device)
+    matched = attach_adapters(model, family.recipe, config.adapters)
+    for kind, found in matched.items():
+        say(f"adapters on {kind}: {len(found.modules)} modules, {found.parameters:,} parameters")
+    if config.machine.spread == "shard" and processes.count > 1:
+        here, whole = shard(layers_of(model), processes)
+        say(f"base spread over {processes.count} processes: {here:,} parameters of {whole:,} in each")
+    return model, matched
+
+
+def train_on(
+    config: Config, model: torch.nn.Module, objective: Objective[Row], processes: Processes, card: DataCard, *, mean_length: float, report: Report
+) -> Outcome:  # fmt: skip
+    """Run, then write `adapter/` with its data card. What is raised leaves a checkpoint behind."""
+    cost: Cost = cost_of(model, processes.device, peak_tflops=config.machine.peak_tflops, mean_length=mean_length)
+    digest = hashlib.sha256((card.train.sha256 + (card.validation.sha256 if card.validation else "")).encode()).hexdigest()
+    trainer = Trainer(config, model, objective, processes, cost, data_digest=digest, report=report)
+    outcome = trainer.run()
+    if processes.first:
+        write_adapter(model, config.output / "adapter", card)
+    processes.wait()
+    return outcome
+
+
+def write_adapter(model: torch.nn.Module, directory: Path, card: DataCard) -> None:
+    save_adapter(model, directory)
+    (directory / "data_card.json").write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def layers_of(model: torch.nn.Module) -> torch.nn.ModuleList:
+    """Of the decoder. TrainingError when it is not built of layers."""
+    for name in ("model.layers", "backbone.layers", "transformer.h"):
+        try:
+            found = model.get_submodule(name)
+        except AttributeError:
+            continue
+        if isinstance(found, torch.nn.ModuleList):
+            return found
+    raise TrainingError("the layers of this model are not known, so it cannot be sharded: set machine.spread to replicate")
+
+
+def mean_length(examples: tuple[Example, ...]) -> float:
+    return sum(len(each) for each in examples) / max(1, len(examples))
