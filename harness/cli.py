@@ -72,14 +72,21 @@ def _screen(*, quiet: bool = False) -> Screen:
 
 def _eval(options: argparse.Namespace) -> int:
     from harness.evaluate import evaluate
+    from harness.profile import read_profile
     from harness.run import RunStoppedError
 
     screen = _screen(quiet=options.quiet)
     config = _config(options)
+    profile = read_profile(options.profile) if options.profile else None
     try:
         with screen.progress() as progress:
             work = evaluate(
-                config, output=options.output, fresh=options.fresh, say=screen.say, on_start=lambda started: screen.watch(started, progress)
+                config,
+                output=options.output,
+                fresh=options.fresh,
+                say=screen.say,
+                on_start=lambda started: screen.watch(started, progress),
+                profile=profile,
             )
             directory, summary = _run_async(work)
     except RunStoppedError as error:
@@ -100,6 +107,7 @@ def _eval(options: argparse.Namespace) -> int:
 
 def _config(options: argparse.Namespace) -> RunConfig:
     from harness.config import ConfigError, build_config
+    from harness.endpoint_options import endpoint_settings
 
     def json_object(text: str | None, option: str) -> Any:  # noqa: ANN401 - JSON
         if text is None:
@@ -129,7 +137,7 @@ def _config(options: argparse.Namespace) -> RunConfig:
         "tasks": options.tasks,
         "attempts": options.attempts,
         "concurrency": options.concurrency,
-        "model": {**_model(options), "sampling": sampling, "prices": prices},
+        "model": {**_model(options), "sampling": sampling, "prices": prices, **endpoint_settings(options)},
         "limits": {
             "turns": options.max_turns,
             "seconds": options.max_seconds,
@@ -288,18 +296,27 @@ def _gc(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from harness.config import ModelSettings
+    from harness.config import ConfigError, ModelSettings
     from harness.doctor import examine, is_fit
 
     screen = _screen(quiet=options.json)
     asked = options.model is not None or options.base_url is not None
     chosen = _model(options) if asked else {}
     model = ModelSettings.model_validate(chosen) if chosen.get("base_url") else None
-    findings = _run_async(examine(model, screen.say))
+    if options.profile is not None and model is None:
+        raise ConfigError("--profile is written of an endpoint: give --model URL as well")
+    if model is not None and options.recipe is not None:
+        model = model.model_copy(update={"recipe": options.recipe})
+    findings, profile = _run_async(examine(model, screen.say, at_once=options.at_once))
+    if profile is not None and options.profile is not None:
+        options.profile.write_text(profile.to_toml(), encoding="utf-8")
     if options.json:
-        print(json.dumps([finding.model_dump() for finding in findings], indent=1))
+        told = profile.model_dump(mode="json") if profile is not None else None
+        print(json.dumps({"findings": [finding.model_dump() for finding in findings], "profile": told}, indent=1))
     else:
         screen.table(("", "", ""), [(finding.subject, finding.state, finding.words) for finding in findings])
+        if profile is not None and options.profile is not None:
+            screen.out.print(f"profile: {options.profile}", markup=False)
     return OK if is_fit(findings) else NOT_AS_IT_SHOULD_BE
 
 

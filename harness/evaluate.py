@@ -9,12 +9,16 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import harness
 from harness.agent import ToolAgent
-from harness.config import ConfigError, RunConfig
-from harness.endpoint import OpenAIChatModel, discover
+from harness.config import ConfigError, ModelSettings, RunConfig
+from harness.endpoint import OpenAIChatModel, authorization, discover, refuses
 from harness.engines import choose_engine
 from harness.oracle import BUILT_IN, script_for, serve_scripts
+from harness.presets import resolve, without_extras
+from harness.profile import Profile
 from harness.run import OnResult, pending, prepare, run
+from harness.server_words import ServerWords, ask_server
 from harness.summary import Summary, summarise
 from sandboxes.images.recipe import Say
 from sandboxes.sandbox import SandboxEngine
@@ -44,6 +48,7 @@ async def evaluate(
     fresh: bool,
     say: Say,
     on_start: Callable[[Started], OnResult],
+    profile: Profile | None = None,
 ) -> tuple[Path, Summary]:
     """Evaluate the configured model on the configured suite; the run directory and its numbers.
 
@@ -55,15 +60,16 @@ async def evaluate(
     images = {task.image for task in suite.tasks}
     if len(images) > 1:
         raise ConfigError(f"the tasks need different images ({', '.join(sorted(images))}); choose those of one with --tasks")
-    async with _endpoint(config, suite) as (model, config):
+    async with _endpoint(config, suite, profile, say) as (model, config):
         directory = output or _directory(config, suite, fresh=fresh)
         _check_space(directory)
         engine = choose_engine(config.sandbox.backend, images.pop(), say, concurrency=config.concurrency)
         with RunStore(directory) as store:
             try:
                 await engine.start()
-                prepare(config, suite, store, engine)
-                await _work(config, suite, store, engine, model, on_start)
+                server = await _server(config)
+                prepare(config, suite, store, engine, server=server, profile=profile)
+                await _work(config, suite, store, engine, model, on_start, server)
             finally:
                 await engine.close()
             summary = summarise(model.name, suite, config.attempts, store.results.values())
@@ -72,7 +78,13 @@ async def evaluate(
 
 
 async def _work(
-    config: RunConfig, suite: Suite, store: RunStore, engine: SandboxEngine, model: OpenAIChatModel, on_start: Callable[[Started], OnResult]
+    config: RunConfig,
+    suite: Suite,
+    store: RunStore,
+    engine: SandboxEngine,
+    model: OpenAIChatModel,
+    on_start: Callable[[Started], OnResult],
+    server: ServerWords,
 ) -> None:
     planned = len(suite.tasks) * config.attempts
     started = Started(
@@ -85,25 +97,50 @@ async def _work(
         done=planned - len(pending(config, suite, store)),
     )
     on_result = on_start(started)
-    await run(config, suite, store, engine, ToolAgent(model, config.limits, config.model.prices, config.context), on_result)
+    agent = ToolAgent(model, config.limits, config.model.prices, config.context)
+    await run(config, suite, store, engine, agent, on_result, server=server.short())
 
 
 @contextlib.asynccontextmanager
-async def _endpoint(config: RunConfig, suite: Suite) -> AsyncIterator[tuple[OpenAIChatModel, RunConfig]]:
-    """The model, and the configuration with its discovered name. A built-in endpoint's port is no part of the configuration."""
+async def _endpoint(config: RunConfig, suite: Suite, profile: Profile | None, say: Say) -> AsyncIterator[tuple[OpenAIChatModel, RunConfig]]:
+    """The model, and the configuration with all that was found out of it. A built-in endpoint's port is no part of the configuration."""
     with contextlib.ExitStack() as stack:
         settings = config.model
+        at_once = config.concurrency
         if settings.name in BUILT_IN and settings.base_url is None:
             address = stack.enter_context(serve_scripts(settings.name, script_for(settings.name, suite.tasks)))
             settings = settings.model_copy(update={"base_url": address})
         else:
-            settings = await discover(settings)
+            found = await discover(settings)
+            settings = await _heard(resolve(found, profile), found, profile, say)
+            if profile is not None and profile.safe_concurrency is not None and profile.safe_concurrency < at_once:
+                at_once = profile.safe_concurrency
+                say(f"at most {at_once} requests at once, as the profile says")
             config = config.model_copy(update={"model": settings})
-        model = OpenAIChatModel(settings)
+        model = OpenAIChatModel(settings, at_once=at_once, say=say)
         try:
             yield model, config
         finally:
             await model.close()
+
+
+async def _heard(settings: ModelSettings, found: ModelSettings, profile: Profile | None, say: Say) -> ModelSettings:
+    """The settings, less what a recipe adds and the server refuses. Asked with one token, where no profile tells."""
+    if profile is not None or without_extras(settings, found) == settings:
+        return settings
+    refusal = await refuses(settings)
+    if refusal is None or await refuses(without_extras(settings, found)) is not None:
+        return settings
+    added = {**settings.sampling.extra_body, **settings.sampling.chat_template_kwargs}
+    say(f"the server takes no {', '.join(sorted(added))}: left out ({refusal})")
+    return without_extras(settings, found)
+
+
+async def _server(config: RunConfig) -> ServerWords:
+    settings = config.model
+    if settings.base_url is None:
+        return ServerWords(software="built-in", version=harness.__version__)
+    return await ask_server(settings.base_url, authorization(settings), settings.name)
 
 
 def _directory(config: RunConfig, suite: Suite, *, fresh: bool) -> Path:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 import harness
+from harness.endpoint_options import add_endpoint_options
 from harness.report_options import add_report_commands
 from harness.shared_options import add_sandbox
 from harness.task_options import add_task_commands
@@ -33,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     how.add_argument("--seed", type=int, metavar="N", help="of the first attempt; the next get the next")
     how.add_argument("--extra-body", metavar="JSON", help="laid over every request")
     how.add_argument("--chat-template-kwargs", metavar="JSON")
+    add_endpoint_options(evaluate.add_argument_group("how the model is spoken to"))
     limits = evaluate.add_argument_group("limits of one rollout")
     limits.add_argument("--max-turns", type=int, metavar="N", help="default: 50")
     limits.add_argument("--max-seconds", type=float, metavar="S", help="default: 1800")
@@ -84,5 +86,8 @@ def build_parser() -> argparse.ArgumentParser:
     doctor.add_argument("--model", metavar="MODEL")
     doctor.add_argument("--base-url", metavar="URL")
     doctor.add_argument("--config", help=argparse.SUPPRESS)
+    doctor.add_argument("--profile", type=Path, metavar="FILE", help="write what the endpoint can do, for `harness eval --profile`")
+    doctor.add_argument("--at-once", type=int, default=32, metavar="N", help="the most requests at once that are tried (default: 32)")
+    doctor.add_argument("--recipe", metavar="NAME", help="of the model's family (default: by the model's name)")
     doctor.add_argument("--json", action="store_true")
     return parser

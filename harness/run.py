@@ -15,8 +15,11 @@ from typing import Any, Final
 
 import harness
 from harness.agent import ToolAgent
+from harness.chat import RULES
 from harness.config import ConfigError, RunConfig, differences
+from harness.profile import Profile
 from harness.rollout import Setting, rollout
+from harness.server_words import ServerWords
 from sandboxes.sandbox import SandboxEngine, opener
 from tasks.grading import OpenSandbox, grading_slots
 from tasks.suite import Suite
@@ -24,7 +27,7 @@ from tasks.task import Task
 from trajectories.store import Result, RunStore, StoreError, to_json
 from trajectories.trajectory import FailureKind
 
-_STOPPING: Final[frozenset[FailureKind]] = frozenset({"authentication", "quota", "not_found"})
+_STOPPING: Final[frozenset[FailureKind]] = frozenset(kind for kind, rule in RULES.items() if rule == "stop_run")
 """Failures that every further rollout would meet as well."""
 _FAILURES_IN_A_ROW = 6
 
@@ -55,7 +58,15 @@ def pending(config: RunConfig, suite: Suite, store: RunStore) -> list[Trial]:
     return trials
 
 
-def prepare(config: RunConfig, suite: Suite, store: RunStore, engine: SandboxEngine) -> None:
+def prepare(
+    config: RunConfig,
+    suite: Suite,
+    store: RunStore,
+    engine: SandboxEngine,
+    *,
+    server: ServerWords | None = None,
+    profile: Profile | None = None,
+) -> None:
     """Write the run's configuration and provenance, or check that a run taken up again is the same. ConfigError when it is not."""
     written = store.read_config()
     if written is not None:
@@ -63,10 +74,21 @@ def prepare(config: RunConfig, suite: Suite, store: RunStore, engine: SandboxEng
             raise ConfigError(f"{store.directory} was made with other settings ({', '.join(changed)}); give another --output")
     else:
         store.write("config.toml", config.to_toml())
-    store.write("run.json", to_json(_provenance(suite, engine)))
+    if profile is not None:
+        store.write("profile.toml", profile.to_toml())
+    store.write("run.json", to_json(_provenance(suite, engine, server or ServerWords())))
 
 
-async def run(config: RunConfig, suite: Suite, store: RunStore, engine: SandboxEngine, agent: ToolAgent, on_result: OnResult) -> None:
+async def run(
+    config: RunConfig,
+    suite: Suite,
+    store: RunStore,
+    engine: SandboxEngine,
+    agent: ToolAgent,
+    on_result: OnResult,
+    *,
+    server: str | None = None,
+) -> None:
     """Do what is pending. RunStoppedError when the infrastructure stops it, StoreError when the disk does; what is finished is kept."""
     trials = deque(pending(config, suite, store))
     setting = Setting(
@@ -77,6 +99,7 @@ async def run(config: RunConfig, suite: Suite, store: RunStore, engine: SandboxE
         code_digest=source_digest(),
         config_digest=config.identity(),
         suite=suite.name,
+        server=server,
     )
     work = _Work(config, store, agent, opener(engine, config.sandbox.limits()), setting, on_result, trials)
     try:
@@ -172,12 +195,13 @@ def source_digest() -> str:
     return digest.hexdigest()
 
 
-def _provenance(suite: Suite, engine: SandboxEngine) -> dict[str, Any]:
+def _provenance(suite: Suite, engine: SandboxEngine, server: ServerWords) -> dict[str, Any]:
     return {
         "schema_version": 1,
         "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "harness": {"version": harness.__version__, "commit": source_commit(), "code_digest": source_digest()},
         "suite": {"name": suite.name, "version": suite.version, "tasks": len(suite.tasks), "digest": suite.digest},
         "sandbox": {"backend": engine.name, "image": engine.image, "does_not_hold": engine.shortfalls()},
+        "server": server.model_dump(),
         "machine": {"python": platform.python_version(), "system": platform.platform(), "architecture": platform.machine()},
     }

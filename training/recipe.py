@@ -43,6 +43,8 @@ class Thinking(_Section):
     """The name in `chat_template_kwargs` that turns it on and off; None: it cannot be switched by the template."""
     keep: Literal["all", "since_last_user", "none"] = "since_last_user"
     """Which turns' thinking stays in the history."""
+    budget: dict[str, str] = Field(default_factory=dict)
+    """What a server, by its name, calls a budget of thinking that it holds itself; a dot is a place in an object."""
 
 
 class Template(_Section):

@@ -179,12 +179,11 @@ def read_call(value: object) -> Call | None:
     """`{"name": …, "arguments": {…}}`, the object under `parameters`, or all of it under `function`."""
     if not isinstance(value, dict):
         return None
-    if isinstance(value.get("function"), dict):
-        value = value["function"]
-    name = value.get("name")
+    named: dict[str, object] = value["function"] if isinstance(value.get("function"), dict) else value
+    name = named.get("name")
     if not isinstance(name, str) or not name:
         return None
-    arguments = value.get("arguments", value.get("parameters", {}))
+    arguments = named.get("arguments", named.get("parameters", {}))
     if isinstance(arguments, str):
         inner = repair_value(arguments)
         return Call(name, arguments, readable=False) if not isinstance(inner, dict) else Call(name, to_json(inner))
