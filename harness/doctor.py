@@ -43,7 +43,8 @@ async def examine(model: ModelSettings | None, say: Say, *, at_once: int = 32) -
         return [*findings, found], None
     findings.append(Finding(subject="endpoint", state="ok", words=f"{found.base_url} serves {found.name}"))
     checks, profile = await probe(found, say, at_once=at_once)
-    findings += [Finding(subject=f"endpoint: {check.subject}", state="ok" if check.good else "note", words=check.words) for check in checks]
+    worst: State = "note" if profile is not None else "missing"
+    findings += [Finding(subject=f"endpoint: {check.subject}", state="ok" if check.good else worst, words=check.words) for check in checks]
     return findings, profile
 
 

@@ -159,6 +159,8 @@ class OpenAIChatModel:
         except openai.APIConnectionError as error:
             if isinstance(error.__cause__, ChatError):
                 raise error.__cause__ from error
+            if isinstance(error.__cause__, httpx.TooManyRedirects):
+                raise ChatError("protocol", "it redirects without end") from error
             raise ChatError("connection", f"{error.__cause__ or error}") from error
         return parse_answer(response.text, time.monotonic() - started, requests)
 

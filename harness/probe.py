@@ -68,8 +68,9 @@ class _Seen:
         return self.error[:160]
 
 
-async def probe(settings: ModelSettings, say: Callable[[str], None], *, at_once: int = 32) -> tuple[list[Check], Profile]:
-    """All that was found of the endpoint that serves `settings.name`. It raises for nothing that the server does."""
+async def probe(settings: ModelSettings, say: Callable[[str], None], *, at_once: int = 32) -> tuple[list[Check], Profile | None]:
+    """All that was found of the endpoint that serves `settings.name`; no profile of one that answers nothing. It raises for nothing that the
+    server does."""
     assert settings.base_url is not None
     headers = authorization(settings)
     words = await ask_server(settings.base_url, headers, settings.name)
@@ -79,9 +80,13 @@ async def probe(settings: ModelSettings, say: Callable[[str], None], *, at_once:
         examination.profile |= {"software": words.software, "version": words.version}
         examination.add("server", words.short() or "does not say what it is", good=words.short() is not None)
         steps = (
-            examination.plain, examination.tools, examination.forced, examination.history, examination.streaming, examination.thinking,
+            examination.tools, examination.forced, examination.history, examination.streaming, examination.thinking,
             examination.fields, examination.seeds, examination.tokens,
         )  # fmt: skip
+        say("endpoint: an answer")
+        await examination.plain()
+        if examination.thought is None:
+            return examination.checks, None
         for step in steps:
             say(f"endpoint: {step.__name__.replace('_', ' ')}")
             await step()
