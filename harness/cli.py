@@ -276,6 +276,19 @@ def _report(options: argparse.Namespace) -> int:
     return OK if ACTIONS[options.action](options, _screen()) else NOT_AS_IT_SHOULD_BE
 
 
+def _serving(options: argparse.Namespace) -> int:
+    from harness.serve_commands import ACTIONS
+
+    async def work() -> bool:
+        return await ACTIONS[options.action](options, _screen())
+
+    try:
+        return OK if _run_async(work()) else NOT_AS_IT_SHOULD_BE
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        _screen().error("stopped")
+        return INTERRUPTED
+
+
 def _trajectories(options: argparse.Namespace) -> int:
     from harness.trajectory_commands import ACTIONS
 
@@ -351,6 +364,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "attacks": _attacks,
     "trajectories": _trajectories,
     "report": _report,
+    "serving": _serving,
     "gc": _gc,
     "doctor": _doctor,
 }

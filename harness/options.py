@@ -8,6 +8,7 @@ from pathlib import Path
 import harness
 from harness.endpoint_options import add_endpoint_options
 from harness.report_options import add_report_commands
+from harness.serve_options import add_serve_commands
 from harness.shared_options import add_sandbox
 from harness.task_options import add_task_commands
 from harness.trajectory_options import add_trajectory_commands
@@ -79,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     attacks.add_argument("--json", action="store_true")
     add_trajectory_commands(commands)
     add_report_commands(commands)
+    add_serve_commands(commands)
 
     commands.add_parser("gc", help="remove what dead runs left behind").set_defaults(command="gc")
     doctor = commands.add_parser("doctor", help="what this machine and an endpoint are ready for")

@@ -66,8 +66,6 @@ def _thinking(given: ThinkingSettings | None, recipe: Recipe | None, profile: Pr
     if recipe is not None and recipe.thinking is not None:
         family = recipe.thinking
         known = {"open": family.open, "close": family.close, "switch": family.switch, "keep": family.keep}
-        if profile is not None and profile.software in family.budget:
-            known["budget_field"] = family.budget[profile.software]
     if profile is not None:
         known |= {name: value for name, value in (("field", profile.reasoning_field), ("budget_field", profile.budget_field)) if value}
         if profile.reasoning_history == "refused":

@@ -250,23 +250,16 @@ class _Examination:
         ]
         greedy = [await self.ask("Write a few random words.", max_tokens=24, more={"temperature": 0.0}) for _ in range(2)]
         one, again, other = (_text(seen) for seen in sampled)
-        self.profile["seeds"] = None if None in (one, again, other) else one == again != other
+        alike = one == again == other  # so sure a model tells nothing of its server's seeds
+        self.profile["seeds"] = None if None in (one, again, other) or alike else one == again
         first, second = (_text(seen) for seen in greedy)
         self.profile["deterministic"] = None if None in (first, second) else first == second
         seeded = self.profile["seeds"]
-        words = (
-            "not known"
-            if seeded is None
-            else "the same seed, the same text"
-            if seeded
-            else "the same text for all"
-            if one == again
-            else "not held"
-        )
+        words = "the same text for all" if alike else {None: "not known", True: "the same seed, the same text", False: "not held"}[seeded]
         self.add("seeds", words, good=bool(seeded))
         self.add(
             "determinism",
-            "greedy answers are equal" if first == second else "greedy answers differ",
+            {None: "not known", True: "greedy answers are equal", False: "greedy answers differ"}[self.profile["deterministic"]],
             good=bool(self.profile["deterministic"]),
         )
 
@@ -311,7 +304,8 @@ class _Examination:
             number *= 2
         good = [rate for rate in rates if not rate.failed]
         best = max(good, key=lambda rate: rate.tokens_per_second, default=None)
-        self.profile |= {"rates": tuple(rates), "safe_concurrency": best.at_once if best else None}
+        knee = best is not None and best is not rates[-1]
+        self.profile |= {"rates": tuple(rates), "safe_concurrency": best.at_once if best is not None and knee else None}
         told = ", ".join(f"{rate.tokens_per_second:.0f} at {rate.at_once}" for rate in rates)
         failed = sum(rate.failed for rate in rates)
         self.add("concurrency", f"tokens a second: {told}" + (f"; {failed} requests failed" if failed else ""), good=best is not None)

@@ -69,7 +69,7 @@ class Profile(BaseModel):
     more_sampling: Heard = "unknown"
     """`top_k` and its like, which are not in OpenAI's own API."""
     safe_concurrency: int | None = Field(default=None, gt=0)
-    """Where more at once brought no more tokens a second, or the first failures."""
+    """Where more at once brought no more tokens a second, or the first failures; None: that was not met."""
     rates: tuple[Rate, ...] = ()
 
     def to_toml(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import platform
 import subprocess
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +16,7 @@ import harness
 from harness.agent import ToolAgent
 from harness.chat import RULES
 from harness.config import ConfigError, RunConfig, differences
+from harness.machine import this_machine
 from harness.profile import Profile
 from harness.rollout import Setting, rollout
 from harness.server_words import ServerWords
@@ -203,5 +203,5 @@ def _provenance(suite: Suite, engine: SandboxEngine, server: ServerWords) -> dic
         "suite": {"name": suite.name, "version": suite.version, "tasks": len(suite.tasks), "digest": suite.digest},
         "sandbox": {"backend": engine.name, "image": engine.image, "does_not_hold": engine.shortfalls()},
         "server": server.model_dump(),
-        "machine": {"python": platform.python_version(), "system": platform.platform(), "architecture": platform.machine()},
+        "machine": this_machine().model_dump(mode="json"),
     }
