@@ -13,6 +13,7 @@ import shlex
 import signal
 import time
 import tomllib
+import uuid
 from collections.abc import AsyncIterator, Callable
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,7 @@ from training.recipe import Recipe
 from trajectories.trajectory import Message
 
 LAST_LINES: Final = 25
+_MARK: Final = "HARNESS_SERVER"
 _LOOK_SECONDS: Final = 0.5
 _GRACE_SECONDS: Final = 20.0
 _CALLS_ASKED_FOR: Final = 3
@@ -53,6 +55,8 @@ class Server:
         self.say = say
         self._process: asyncio.subprocess.Process | None = None
         self._offset = 0
+        self._mark = uuid.uuid4().hex
+        """In the environment of all its children, also of those whose parent is dead."""
 
     @property
     def pid(self) -> int | None:
@@ -71,7 +75,7 @@ class Server:
             try:
                 self._process = await asyncio.create_subprocess_exec(
                     *argv,
-                    env={**os.environ, **self.command.env},
+                    env={**os.environ, **self.command.env, _MARK: self._mark},
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -111,13 +115,14 @@ class Server:
         return self._told(f"the server ended with {f'signal {-code}' if code < 0 else f'exit code {code}'}")
 
     async def stop(self) -> None:
-        """The process, its group, and whatever descends from it in other groups."""
+        """The process, and whatever was started by it, in whatever session."""
         process = self._process
         if process is None:
             return
-        family = _descendants(process.pid)
+        self._process = None
+        family = _marked(self._mark)
         for number, seconds in ((signal.SIGTERM, _GRACE_SECONDS), (signal.SIGKILL, 5.0)):
-            family |= _descendants(process.pid)
+            family |= _marked(self._mark)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, number)
             for pid in family:
@@ -128,7 +133,6 @@ class Server:
                 await asyncio.sleep(0.05)
             if process.returncode is not None and not any(map(_lives, family)):
                 break
-        self._process = None
 
     def last_lines(self, number: int = LAST_LINES) -> list[str]:
         """Of the log since the last start."""
@@ -218,18 +222,15 @@ def _causes() -> list[tuple[re.Pattern[str], str]]:
     return [(re.compile(cause["pattern"], re.IGNORECASE), cause["words"]) for cause in listed]
 
 
-def _descendants(pid: int) -> set[int]:
-    """Of a process, by /proc: those that live."""
-    parents: dict[int, int] = {}
+def _marked(mark: str) -> set[int]:
+    """The processes that have the mark in their environment."""
+    wanted = f"{_MARK}={mark}".encode()
+    found = set()
     for place in Path("/proc").iterdir():
         if place.name.isdigit():
-            with contextlib.suppress(OSError, ValueError, IndexError):
-                parents[int(place.name)] = int((place / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1])
-    found: set[int] = set()
-    new = {pid}
-    while new:
-        new = {child for child, parent in parents.items() if parent in new} - found
-        found |= new
+            with contextlib.suppress(OSError):
+                if wanted in (place / "environ").read_bytes():
+                    found.add(int(place.name))
     return found
 
 
