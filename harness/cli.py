@@ -71,7 +71,7 @@ def _screen(*, quiet: bool = False) -> Screen:
 
 
 def _eval(options: argparse.Namespace) -> int:
-    from harness.evaluate import evaluate
+    from harness.evaluate import Spread, evaluate
     from harness.profile import read_profile
     from harness.run import RunStoppedError
 
@@ -87,6 +87,7 @@ def _eval(options: argparse.Namespace) -> int:
                 say=screen.say,
                 on_start=lambda started: screen.watch(started, progress),
                 profile=profile,
+                spread=Spread(options.ray_address) if options.executor == "ray" else None,
             )
             directory, summary = _run_async(work)
     except RunStoppedError as error:

@@ -63,6 +63,10 @@ class OpenAIChatModel:
         self.traffic = Traffic(at_once, settings.outage_seconds if settings.retry_seconds else 0.0, self._probe, say, pauses)
 
     @property
+    def settings(self) -> ModelSettings:
+        return self._settings
+
+    @property
     def reasoning_sent(self) -> bool:
         return self._dialect.keep != "none"
 

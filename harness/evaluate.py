@@ -17,7 +17,7 @@ from harness.engines import choose_engine
 from harness.oracle import BUILT_IN, script_for, serve_scripts
 from harness.presets import resolve, without_extras
 from harness.profile import Profile
-from harness.run import OnResult, pending, prepare, run
+from harness.run import OnResult, Perform, pending, prepare, run, setting_of
 from harness.server_words import ServerWords, ask_server
 from harness.summary import Summary, summarise
 from sandboxes.images.recipe import Say
@@ -41,6 +41,14 @@ class Started:
     done: int
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Over the nodes of a Ray cluster."""
+
+    address: str | None = None
+    """None: the one that this machine belongs to, else one that is started here."""
+
+
 async def evaluate(
     config: RunConfig,
     *,
@@ -49,6 +57,7 @@ async def evaluate(
     say: Say,
     on_start: Callable[[Started], OnResult],
     profile: Profile | None = None,
+    spread: Spread | None = None,
 ) -> tuple[Path, Summary]:
     """Evaluate the configured model on the configured suite; the run directory and its numbers.
 
@@ -63,13 +72,15 @@ async def evaluate(
     async with _endpoint(config, suite, profile, say) as (model, config):
         directory = output or _directory(config, suite, fresh=fresh)
         _check_space(directory)
-        engine = choose_engine(config.sandbox.backend, images.pop(), say, concurrency=config.concurrency)
+        image = images.pop()
+        engine = choose_engine(config.sandbox.backend, image, say, concurrency=1 if spread else config.concurrency)
         with RunStore(directory) as store:
             try:
                 await engine.start()
                 server = await _server(config)
                 prepare(config, suite, store, engine, server=server, profile=profile)
-                await _work(config, suite, store, engine, model, on_start, server)
+                async with _nodes(config, model.settings, suite, image, engine, server, spread, say) as perform:
+                    await _work(config, suite, store, engine, model, on_start, server, perform)
             finally:
                 await engine.close()
             summary = summarise(model.name, suite, config.attempts, store.results.values())
@@ -85,6 +96,7 @@ async def _work(
     model: OpenAIChatModel,
     on_start: Callable[[Started], OnResult],
     server: ServerWords,
+    perform: Perform | None,
 ) -> None:
     planned = len(suite.tasks) * config.attempts
     started = Started(
@@ -98,7 +110,7 @@ async def _work(
     )
     on_result = on_start(started)
     agent = ToolAgent(model, config.limits, config.model.prices, config.context)
-    await run(config, suite, store, engine, agent, on_result, server=server.short())
+    await run(config, suite, store, engine, agent, on_result, server=server.short(), perform=perform)
 
 
 @contextlib.asynccontextmanager
@@ -122,6 +134,30 @@ async def _endpoint(config: RunConfig, suite: Suite, profile: Profile | None, sa
             yield model, config
         finally:
             await model.close()
+
+
+@contextlib.asynccontextmanager
+async def _nodes(
+    config: RunConfig,
+    settings: ModelSettings,
+    suite: Suite,
+    image: str,
+    engine: SandboxEngine,
+    server: ServerWords,
+    spread: Spread | None,
+    say: Say,
+) -> AsyncIterator[Perform | None]:
+    """What does the rollouts elsewhere; None: they are done here."""
+    if spread is None:
+        yield None
+        return
+    from harness.cluster import cluster
+
+    setting = setting_of(config, suite, engine, server.short())
+    work = config.model_copy(update={"model": settings})  # a built-in endpoint's address is known by now
+    async with cluster(work, suite, image, setting, address=spread.address, say=say) as nodes:
+        say(f"{nodes.size} nodes do the work")
+        yield nodes.perform
 
 
 async def _heard(settings: ModelSettings, found: ModelSettings, profile: Profile | None, say: Say) -> ModelSettings:

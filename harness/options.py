@@ -45,6 +45,8 @@ def build_parser() -> argparse.ArgumentParser:
     limits.add_argument("--price-output", type=float, metavar="C")
     running = evaluate.add_argument_group("running")
     running.add_argument("--concurrency", "-n", type=int, metavar="N", help="rollouts at once (default: 4)")
+    running.add_argument("--executor", choices=["here", "ray"], default="here", help="where rollouts are done (default: in this process)")
+    running.add_argument("--ray-address", metavar="ADDRESS", help="of the cluster (default: this machine's)")
     add_sandbox(running)
     running.add_argument("--output", type=Path, metavar="DIR", help="the run directory (default: one below runs/, named by the settings)")
     running.add_argument("--fresh", action="store_true", help="a new run, though one of the same settings is there")

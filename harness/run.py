@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import subprocess
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from tasks.grading import OpenSandbox, grading_slots
 from tasks.suite import Suite
 from tasks.task import Task
 from trajectories.store import Result, RunStore, StoreError, to_json
-from trajectories.trajectory import FailureKind
+from trajectories.trajectory import FailureKind, Trajectory
 
 _STOPPING: Final[frozenset[FailureKind]] = frozenset(kind for kind, rule in RULES.items() if rule == "stop_run")
 """Failures that every further rollout would meet as well."""
@@ -45,6 +45,8 @@ class Trial:
 
 
 OnResult = Callable[[Result], None]
+Perform = Callable[[Trial, int, int | None], Awaitable[Trajectory]]
+"""One try at a trial, which try it is, and the seed: where that is not done in this process."""
 
 
 def pending(config: RunConfig, suite: Suite, store: RunStore) -> list[Trial]:
@@ -88,20 +90,12 @@ async def run(
     on_result: OnResult,
     *,
     server: str | None = None,
+    perform: Perform | None = None,
 ) -> None:
     """Do what is pending. RunStoppedError when the infrastructure stops it, StoreError when the disk does; what is finished is kept."""
     trials = deque(pending(config, suite, store))
-    setting = Setting(
-        sandbox=engine.name,
-        image=engine.image,
-        harness_version=harness.__version__,
-        harness_commit=source_commit(),
-        code_digest=source_digest(),
-        config_digest=config.identity(),
-        suite=suite.name,
-        server=server,
-    )
-    work = _Work(config, store, agent, opener(engine, config.sandbox.limits()), setting, on_result, trials)
+    setting = setting_of(config, suite, engine, server)
+    work = _Work(config, store, agent, opener(engine, config.sandbox.limits()), setting, on_result, trials, perform)
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(config.concurrency, len(trials))):
@@ -111,6 +105,19 @@ async def run(
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
         raise first from None
+
+
+def setting_of(config: RunConfig, suite: Suite, engine: SandboxEngine, server: str | None = None) -> Setting:
+    return Setting(
+        sandbox=engine.name,
+        image=engine.image,
+        harness_version=harness.__version__,
+        harness_commit=source_commit(),
+        code_digest=source_digest(),
+        config_digest=config.identity(),
+        suite=suite.name,
+        server=server,
+    )
 
 
 class _Work:
@@ -125,7 +132,9 @@ class _Work:
         setting: Setting,
         on_result: OnResult,
         trials: deque[Trial],
+        perform: Perform | None,
     ) -> None:
+        self._perform = perform
         self._config = config
         self._store = store
         self._agent = agent
@@ -148,17 +157,21 @@ class _Work:
         """One try at a trial; whether it came to an end that counts."""
         transcript = self._store.transcript(trial.task.instance_id, trial.attempt)
         seed = self._config.model.sampling.seed
-        trajectory = await rollout(
-            trial.task,
-            self._agent,
-            self._open_sandbox,
-            self._setting,
-            attempt=trial.attempt,
-            tries=tries,
-            seed=None if seed is None else seed + trial.attempt,
-            on_messages=transcript.add,
-            grading=self._grading,
-        )
+        seed = None if seed is None else seed + trial.attempt
+        if self._perform is not None:
+            trajectory = await self._perform(trial, tries, seed)
+        else:
+            trajectory = await rollout(
+                trial.task,
+                self._agent,
+                self._open_sandbox,
+                self._setting,
+                attempt=trial.attempt,
+                tries=tries,
+                seed=seed,
+                on_messages=transcript.add,
+                grading=self._grading,
+            )
         self._on_result(self._store.save(trajectory))
         if trajectory.failure is None:
             self._failures_in_a_row = 0

@@ -44,6 +44,7 @@ async def _serve(options: argparse.Namespace, screen: Screen) -> bool:
     def ready(how: str) -> None:
         names = ", ".join([command.served_name, *(adapter.name for adapter in adapters)])
         screen.out.print(f"{command.base_url} serves {names} (a tool call went through, {how}) until Ctrl-C", markup=False)
+        screen.out.file.flush()  # whoever waits for this line at the end of a pipe waits no longer
 
     await keep_serving(server, ready_seconds=options.ready_seconds, restart=options.restart, on_ready=ready)
     return True
