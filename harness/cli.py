@@ -150,12 +150,19 @@ def _config(options: argparse.Namespace) -> RunConfig:
     return build_config(options.config, _given(overrides))
 
 
-def _model(options: argparse.Namespace) -> dict[str, str | None]:
+def _model(options: argparse.Namespace) -> dict[str, Any]:
     """Name and base URL from `--model` (a name, a URL, or `openai/NAME`), `--base-url` and the environment."""
     from harness.config import ConfigError
     from harness.oracle import BUILT_IN
 
-    model: str | None = options.model
+    several: list[str] = options.model if isinstance(options.model, list) else [options.model] if options.model else []
+    urls = [each.rstrip("/") for each in several if each.startswith(("http://", "https://"))]
+    if len(several) > 1:
+        names = [each for each in several if not each.startswith(("http://", "https://"))]
+        if len(names) > 1 or not urls or options.base_url is not None:
+            raise ConfigError("several --model are the URLs of one model's servers, and one of them may be its name")
+        return {"name": names[0] if names else "", "base_url": urls[0], "more_urls": urls[1:]}
+    model: str | None = several[0] if several else None
     base_url: str | None = options.base_url
     if model is None and base_url is None:
         return {} if options.config else {"name": "oracle"}

@@ -18,8 +18,8 @@ from typing import Any
 
 from harness.agent import ToolAgent
 from harness.config import ConfigError, RunConfig
-from harness.endpoint import OpenAIChatModel
 from harness.engines import choose_engine
+from harness.evaluate import chat_model
 from harness.extras import needs_extra
 from harness.rollout import Setting, rollout
 from harness.run import RunStoppedError, Trial, source_digest
@@ -62,7 +62,7 @@ class NodeWork:
             raise ConfigError("a node runs another version of the harness: install the same on all of them")
         self._engine = choose_engine(work.config.sandbox.backend, work.image, lambda line: None, concurrency=work.at_once)
         await self._engine.start()
-        self._model = OpenAIChatModel(work.config.model, at_once=work.at_once)
+        self._model = chat_model(work.config.model, at_once=work.at_once, say=lambda line: None)
         self._agent = ToolAgent(self._model, work.config.limits, work.config.model.prices, work.config.context)
         self._grading = grading_slots()
         return self._engine.image

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import harness
 from harness.agent import ToolAgent
+from harness.balance import BalancedChatModel
 from harness.config import ConfigError, ModelSettings, RunConfig
 from harness.endpoint import OpenAIChatModel, authorization, discover, refuses
 from harness.engines import choose_engine
@@ -93,7 +94,7 @@ async def _work(
     suite: Suite,
     store: RunStore,
     engine: SandboxEngine,
-    model: OpenAIChatModel,
+    model: OpenAIChatModel | BalancedChatModel,
     on_start: Callable[[Started], OnResult],
     server: ServerWords,
     perform: Perform | None,
@@ -114,7 +115,9 @@ async def _work(
 
 
 @contextlib.asynccontextmanager
-async def _endpoint(config: RunConfig, suite: Suite, profile: Profile | None, say: Say) -> AsyncIterator[tuple[OpenAIChatModel, RunConfig]]:
+async def _endpoint(
+    config: RunConfig, suite: Suite, profile: Profile | None, say: Say
+) -> AsyncIterator[tuple[OpenAIChatModel | BalancedChatModel, RunConfig]]:
     """The model, and the configuration with all that was found out of it. A built-in endpoint's port is no part of the configuration."""
     with contextlib.ExitStack() as stack:
         settings = config.model
@@ -124,12 +127,14 @@ async def _endpoint(config: RunConfig, suite: Suite, profile: Profile | None, sa
             settings = settings.model_copy(update={"base_url": address})
         else:
             found = await discover(settings)
+            for url in settings.more_urls:
+                await discover(found.model_copy(update={"base_url": url}))  # each serves the same name
             settings = await _heard(resolve(found, profile), found, profile, say)
             if profile is not None and profile.safe_concurrency is not None and profile.safe_concurrency < at_once:
                 at_once = profile.safe_concurrency
                 say(f"at most {at_once} requests at once, as the profile says")
             config = config.model_copy(update={"model": settings})
-        model = OpenAIChatModel(settings, at_once=at_once, say=say)
+        model = chat_model(settings, at_once=at_once, say=say)
         try:
             yield model, config
         finally:
@@ -170,6 +175,13 @@ async def _heard(settings: ModelSettings, found: ModelSettings, profile: Profile
     added = {**settings.sampling.extra_body, **settings.sampling.chat_template_kwargs}
     say(f"the server takes no {', '.join(sorted(added))}: left out ({refusal})")
     return without_extras(settings, found)
+
+
+def chat_model(settings: ModelSettings, *, at_once: int, say: Say) -> OpenAIChatModel | BalancedChatModel:
+    """The model at its one server, or balanced over several, each of which may get all that is under way."""
+    urls = (settings.base_url, *settings.more_urls)
+    models = [OpenAIChatModel(settings.model_copy(update={"base_url": url}), at_once=at_once, say=say) for url in urls]
+    return models[0] if len(models) == 1 else BalancedChatModel(models)
 
 
 async def _server(config: RunConfig) -> ServerWords:

@@ -21,7 +21,8 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("eval", help="run a model on a suite and score it", description="Run a model on a suite and score it.")
     evaluate.set_defaults(command="eval")
     what = evaluate.add_argument_group("what to evaluate")
-    what.add_argument("--model", metavar="MODEL", help="a server's URL, a model's name, or a built-in: oracle (default), noop")
+    words = "a server's URL, a model's name, or a built-in: oracle (default), noop; several URLs of one model are balanced"
+    what.add_argument("--model", action="append", metavar="MODEL", help=words)
     what.add_argument("--base-url", metavar="URL", help="of the server; default: OPENAI_BASE_URL")
     what.add_argument("--suite", metavar="SUITE", help="a shipped suite's name or a directory (default: core)")
     what.add_argument("--split", metavar="NAME", help="only this split of the suite")
