@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from typing import Any, Final
 
-from harness.chat import ChatAnswer, ChatError, ContextOverflow
+from harness.chat import ChatAnswer, ChatError, ContextOverflow, waiting
 from harness.config import ModelSettings
 from harness.endpoint import OpenAIChatModel
 from trajectories.trajectory import Message
@@ -41,28 +42,41 @@ class BalancedChatModel:
     async def complete(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], *, seed: int | None = None
     ) -> ChatAnswer | ContextOverflow:
-        """As a model's own. One that is down is left for another, as long as there is one."""
-        left = set(range(len(self.models)))
+        """As a model's own. What a server that is down does not answer is asked of another; when all are away, the first that is back is asked."""
+        moves = 0
         while True:
-            place = self._place(messages, left)
+            if all(model.traffic.away for model in self.models):
+                await self._until_one_is_back()
+            place = self._place(messages)
             try:
                 return await self.models[place].complete(messages, tools, seed=seed)
             except ChatError as error:
-                left.discard(place)
-                if not error.is_down or not left:
+                moves += 1
+                if not error.is_down or (moves >= len(self.models) and not self.models[place].traffic.away):
                     raise
+
+    async def _until_one_is_back(self) -> None:
+        """ChatError when one is given up: they have been away for as long."""
+        with waiting():
+            looks = [asyncio.create_task(model.traffic.until_back()) for model in self.models]
+            done, others = await asyncio.wait(looks, return_when=asyncio.FIRST_COMPLETED)
+            for look in others:
+                look.cancel()
+            for look in done:
+                look.result()
 
     async def close(self) -> None:
         for model in self.models:
             await model.close()
 
-    def _place(self, messages: Sequence[Message], left: set[int]) -> int:
-        """Where the conversation's prefix is, if that server is there and not much busier than the idlest of those that are."""
+    def _place(self, messages: Sequence[Message]) -> int:
+        """Where the conversation's prefix is, if that server is there and not much busier than the idlest of those that are there."""
         digest = hashlib.blake2b(digest_size=16)
         for message in messages[:_PREFIX_MESSAGES]:
             digest.update(message.content.encode("utf-8", "surrogatepass") + b"\0")
         key = digest.digest()
-        there = {place for place in left if not self.models[place].traffic.away} or left
+        everywhere = set(range(len(self.models)))
+        there = {place for place in everywhere if not self.models[place].traffic.away} or everywhere
         idlest = min(there, key=lambda place: (self.models[place].traffic.load, place))
         known = self._places.get(key)
         if known in there and self.models[known].traffic.load <= self.models[idlest].traffic.load + _SLACK:

@@ -51,8 +51,11 @@ class OpenAIChatModel:
         at_once: int | None = None,
         say: Callable[[str], None] = lambda line: None,
         pauses: Pauses | None = None,
+        alone: bool = True,
     ) -> None:
-        """At most `at_once` requests are under way; as many as there are callers when it is None."""
+        """At most `at_once` requests are under way; as many as there are callers when it is None. One that is not `alone` fails at once when
+        its server is away, as there is another."""
+        self._alone = alone
         self.name = settings.name
         self._settings = settings
         self._dialect = Dialect(settings)
@@ -60,7 +63,7 @@ class OpenAIChatModel:
         self._clients: list[openai.AsyncOpenAI] = []
         self._idle: list[openai.AsyncOpenAI] = []
         self._length_field = "max_tokens"
-        self.traffic = Traffic(at_once, settings.outage_seconds if settings.retry_seconds else 0.0, self._probe, say, pauses)
+        self.traffic = Traffic(at_once, settings.outage_seconds if settings.retry_seconds else 0.0, self._probe, say, pauses, patient=alone)
 
     @property
     def settings(self) -> ModelSettings:
@@ -100,6 +103,8 @@ class OpenAIChatModel:
             if not failure.can_pass or once_more > 1:
                 raise failure
             spent += asyncio.get_running_loop().time() - began_at
+            if self.traffic.away and not self._alone:
+                raise failure
             with waiting():
                 if self.traffic.away and await self.traffic.until_back():
                     spent = 0.0  # the server was away: that is no fault of the request's

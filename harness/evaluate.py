@@ -180,7 +180,8 @@ async def _heard(settings: ModelSettings, found: ModelSettings, profile: Profile
 def chat_model(settings: ModelSettings, *, at_once: int, say: Say) -> OpenAIChatModel | BalancedChatModel:
     """The model at its one server, or balanced over several, each of which may get all that is under way."""
     urls = (settings.base_url, *settings.more_urls)
-    models = [OpenAIChatModel(settings.model_copy(update={"base_url": url}), at_once=at_once, say=say) for url in urls]
+    alone = len(urls) == 1
+    models = [OpenAIChatModel(settings.model_copy(update={"base_url": url}), at_once=at_once, say=say, alone=alone) for url in urls]
     return models[0] if len(models) == 1 else BalancedChatModel(models)
 
 

@@ -52,8 +52,12 @@ class Traffic:
         probe: Callable[[], Awaitable[ChatError | None]],
         say: Callable[[str], None] = lambda line: None,
         pauses: Pauses | None = None,
+        *,
+        patient: bool = True,
     ) -> None:
         """`probe` asks the server for next to nothing: None when it is there, whatever it says to that."""
+        self._patient = patient
+        """Whether requests wait for a server that is away: not where there is another."""
         self._most = math.inf if most is None else most
         self._limit = self._most
         self._outage_seconds = outage_seconds
@@ -89,6 +93,8 @@ class Traffic:
     @contextlib.asynccontextmanager
     async def admitted(self) -> AsyncIterator[float]:
         """Held while a request is under way; gives when it began, on the loop's clock. ChatError when the server stays away too long."""
+        if self._away is not None and not self._patient:
+            raise ChatError("connection", "the server is away")
         if self._away is not None or self._under_way >= self._limit or self._waiting:
             with waiting():
                 await self._queue()
@@ -117,6 +123,8 @@ class Traffic:
         if self._away is None and self._outage_seconds and (error.timed_out or self._down_in_a_row >= _DOWN_AFTER):
             first = 0.0 if error.timed_out else self._pauses.first
             self._away = asyncio.create_task(self._until_back(error, first), name="wait for the server")
+            if not self._patient:
+                self._dismiss(error)
 
     async def until_back(self) -> bool:
         """Wait until it is known how the server is: whether it was away. ChatError when it stays away too long."""
@@ -180,11 +188,14 @@ class Traffic:
             return True
         self._say(f"the server has been away for {away:.0f} s: given up")
         end = ChatError("connection", f"the server has been away for {away:.0f} s; its last word: {still}")
+        self._dismiss(end)
+        return end
+
+    def _dismiss(self, error: ChatError) -> None:
         while self._waiting:
             place = self._waiting.popleft()
             if not place.done():
-                place.set_exception(end)
-        return end
+                place.set_exception(error)
 
     def _shrink(self, share: float) -> None:
         self._shrunk_at = asyncio.get_running_loop().time()

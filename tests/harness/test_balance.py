@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from harness.balance import BalancedChatModel
-from harness.chat import ChatAnswer, ChatError
+from harness.chat import ChatAnswer
 from harness.cli import _model
 from harness.config import ConfigError, ModelSettings
 from harness.endpoint import OpenAIChatModel
 from harness.options import build_parser
+from harness.traffic import Pauses
 from tests.harness.adversary import Adversary, Behaviour, Line
 from trajectories.trajectory import Message
 
@@ -29,7 +30,10 @@ async def balanced(*behaviours: Behaviour, **settings: Any):
     async with contextlib.AsyncExitStack() as stack:
         servers = [await stack.enter_async_context(Adversary(behave)) for behave in behaviours]
         model = BalancedChatModel(
-            [OpenAIChatModel(ModelSettings(name="x", base_url=server.url, **settings), at_once=64) for server in servers]
+            [
+                OpenAIChatModel(ModelSettings(name="x", base_url=server.url, **settings), at_once=64, alone=False, pauses=Pauses(0.1, 0.2))
+                for server in servers
+            ]
         )
         yield model, servers
         await model.close()
@@ -64,14 +68,28 @@ async def test_a_prefix_moves_when_its_server_has_much_more_to_do():
         assert min(server.requests for server in servers) >= 8
 
 
-async def test_a_server_that_is_down_is_left_for_another():
-    async with balanced(refuse, think, retry_seconds=0.0) as (model, servers):
-        answers = await asyncio.gather(*(model.complete(talk(f"problem {number}"), []) for number in range(6)))
+async def test_a_server_that_goes_down_is_left_for_another():
+    async with balanced(refuse, think, retry_seconds=5.0) as (model, servers):
+        async with asyncio.timeout(20):
+            answers = await asyncio.gather(*(model.complete(talk(f"problem {number}"), []) for number in range(8)))
         assert all(isinstance(answer, ChatAnswer) for answer in answers)
-        assert servers[1].requests == 6
-    async with balanced(refuse, refuse, retry_seconds=0.0) as (model, _):
-        with pytest.raises(ChatError):
-            await model.complete(talk("problem"), [])
+        assert servers[1].requests == 8
+        assert model.models[0].traffic.away
+
+
+async def test_when_all_are_down_they_are_waited_for():
+    down = True
+
+    async def back_later(line: Line) -> None:
+        await (refuse(line) if down else line.answer())
+
+    async with balanced(back_later, back_later) as (model, _):
+        asking = asyncio.gather(*(model.complete(talk(f"problem {number}"), []) for number in range(12)))
+        async with asyncio.timeout(30):
+            while not all(each.traffic.away for each in model.models):
+                await asyncio.sleep(0.05)
+            down = False
+            assert all(isinstance(answer, ChatAnswer) for answer in await asking)
 
 
 def test_several_models_on_the_command_line_are_the_servers_of_one():
