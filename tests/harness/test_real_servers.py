@@ -100,16 +100,18 @@ def harness_serve(log: Path, *words: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [*HARNESS, "serve", *words, "--port", str(port), "--log", str(log), "--ready-seconds", "120"]
+    command = [*HARNESS, "serve", "--port", str(port), "--log", str(log), "--ready-seconds", "120", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as serving:
         assert serving.stdout is not None
-        line = serving.stdout.readline()
-        if "a tool call went through" not in line:
-            assert serving.stderr is not None
-            raise AssertionError(line + serving.stderr.read())
-        yield f"http://127.0.0.1:{port}/v1"
-        serving.send_signal(signal.SIGTERM)
-        assert serving.wait(60) == 130
+        assert serving.stderr is not None
+        try:
+            line = serving.stdout.readline()
+            assert "a tool call went through" in line, line + serving.stderr.read()
+            yield f"http://127.0.0.1:{port}/v1"
+        finally:
+            serving.send_signal(signal.SIGTERM)
+            code = serving.wait(60)
+        assert code == 130
     with pytest.raises(httpx.TransportError):
         httpx.get(f"http://127.0.0.1:{port}/health", timeout=5)
 
