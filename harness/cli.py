@@ -35,11 +35,25 @@ To evaluate a model: harness eval --model http://localhost:8000/v1   (any OpenAI
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of `harness`."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    options = build_parser().parse_args(arguments)
+    own, more = _split(arguments)
+    parser = build_parser()
+    options = parser.parse_args(own)
+    if more and not hasattr(options, "more"):
+        parser.error(f"unrecognized arguments: -- {shlex.join(more)}")
+    if more:
+        options.more = more
     options.again = shlex.join(["harness", *arguments])
     with _one_line_errors() as status:
         return COMMANDS[options.command](options)
     return status[0]
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """What is ours, and what stands after `--` for another program."""
+    if "--" not in arguments:
+        return arguments, []
+    place = arguments.index("--")
+    return arguments[:place], arguments[place + 1 :]
 
 
 @contextlib.contextmanager

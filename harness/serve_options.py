@@ -29,7 +29,8 @@ def add_serve_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
     serve.add_argument("--restart", action="store_true", help="start it again when it ends by itself")
     serve.add_argument("--dry-run", action="store_true", help="print the command and why it is this one")
     serve.add_argument("--json", action="store_true", help="with --dry-run: as JSON")
-    serve.add_argument("more", nargs="*", metavar="OPTION", help="after --: the server's own options")
+    serve.set_defaults(more=[])
+    serve.epilog = "After --: the server's own options."
 
     adapters = commands.add_parser("adapters", help="adapters on a server that runs").add_subparsers(required=True, metavar="COMMAND")
     for name, words in (
