@@ -100,7 +100,7 @@ def harness_serve(log: Path, *words: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [*HARNESS, "serve", "--port", str(port), "--log", str(log), "--ready-seconds", "120", *words]
+    command = [*HARNESS, "serve", "--port", str(port), "--log", str(log), "--ready-seconds", "240", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as serving:
         assert serving.stdout is not None
         assert serving.stderr is not None
