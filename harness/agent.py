@@ -15,9 +15,10 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from harness.chat import AnswerTokens, ChatAnswer, ChatModel, ContextOverflow
+from harness.chat import EXCHANGE, AnswerTokens, ChatAnswer, ChatModel, ContextOverflow, Exchange
 from harness.config import AgentLimits, ContextSettings, Prices
 from harness.context import first_segment, make_room
+from harness.tool_formats.repair import repair_object
 from harness.tools import SUBMIT, TOOLS, ToolLimits, ToolOutput, schemas
 from sandboxes.sandbox import Sandbox, SandboxError
 from trajectories.segments import shared_length
@@ -102,6 +103,7 @@ class ToolAgent:
         """Go on from the conversation to the end. SandboxError and ChatError when the infrastructure fails."""
         try:
             async with asyncio.timeout(self.limits.seconds) as deadline:
+                EXCHANGE.set(Exchange(deadline))
                 return await self._loop(conversation, sandbox, seed)
         except TimeoutError:
             if not deadline.expired():
@@ -137,6 +139,8 @@ class ToolAgent:
         conversation.add(answer.message)
         started = time.monotonic()
         events: list[TurnEvent] = ["truncated_answer"] if answer.finish_reason == "length" else []
+        if answer.history_changed:
+            events.append("history_changed")
         repeats = streaks.count_repeats(answer.message.tool_calls)
         submitted = False
         try:
@@ -152,7 +156,7 @@ class ToolAgent:
                     events.append("repeated_call")
                     text += f"\n{REPEATED}"
                 conversation.add(Message(role="tool", tool_call_id=call.id, content=text, cut_bytes=output.cut_bytes))
-                if call.name == SUBMIT and event is None:
+                if call.name == SUBMIT and event in (None, "repaired_arguments"):
                     submitted = True
                     break
         finally:
@@ -181,8 +185,9 @@ class ToolAgent:
         tool = TOOLS.get(call.name)
         if tool is None:
             return ToolOutput(f"There is no tool {call.name!r}. The tools are: {', '.join(TOOLS)}.", failed=True), "unknown_tool"
+        repaired = repair_object(call.arguments) if call.arguments else None
         try:
-            arguments = tool.model_validate_json(call.arguments or "{}")
+            arguments = tool.model_validate_json(repaired or call.arguments or "{}")
         except ValidationError as error:
             complaint = error.errors()[0]
             place = ".".join(str(part) for part in complaint["loc"])
@@ -191,7 +196,7 @@ class ToolAgent:
                 f"The arguments of {call.name} cannot be used: {reason}. They must be one JSON object.", failed=True
             ), "malformed_arguments"
         output = await arguments.run(sandbox, ToolLimits(self.limits.command_seconds, self.limits.output_characters))
-        return output, "tool_failed" if output.failed else None
+        return output, "tool_failed" if output.failed else "repaired_arguments" if repaired else None
 
     def _reached_limit(self, conversation: Conversation) -> StopReason | None:
         if len(conversation.turns) >= self.limits.turns:
@@ -210,7 +215,9 @@ def cost(usage: Usage, prices: Prices | None) -> float | None:
         return None
     cached = usage.cached_input_tokens or 0
     cached_price = prices.input if prices.cached_input is None else prices.cached_input
-    return ((usage.input_tokens - cached) * prices.input + cached * cached_price + usage.output_tokens * prices.output) / 1e6
+    cached += usage.repeated_input_tokens or 0  # the server has just read them
+    paid = (usage.input_tokens - (usage.cached_input_tokens or 0)) * prices.input + cached * cached_price
+    return (paid + usage.output_tokens * prices.output) / 1e6
 
 
 class _Savings:

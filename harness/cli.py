@@ -35,11 +35,25 @@ To evaluate a model: harness eval --model http://localhost:8000/v1   (any OpenAI
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of `harness`."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    options = build_parser().parse_args(arguments)
+    own, more = _split(arguments)
+    parser = build_parser()
+    options = parser.parse_args(own)
+    if more and not hasattr(options, "more"):
+        parser.error(f"unrecognized arguments: -- {shlex.join(more)}")
+    if more:
+        options.more = more
     options.again = shlex.join(["harness", *arguments])
     with _one_line_errors() as status:
         return COMMANDS[options.command](options)
     return status[0]
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """What is ours, and what stands after `--` for another program."""
+    if "--" not in arguments:
+        return arguments, []
+    place = arguments.index("--")
+    return arguments[:place], arguments[place + 1 :]
 
 
 @contextlib.contextmanager
@@ -71,15 +85,23 @@ def _screen(*, quiet: bool = False) -> Screen:
 
 
 def _eval(options: argparse.Namespace) -> int:
-    from harness.evaluate import evaluate
+    from harness.evaluate import Spread, evaluate
+    from harness.profile import read_profile
     from harness.run import RunStoppedError
 
     screen = _screen(quiet=options.quiet)
     config = _config(options)
+    profile = read_profile(options.profile) if options.profile else None
     try:
         with screen.progress() as progress:
             work = evaluate(
-                config, output=options.output, fresh=options.fresh, say=screen.say, on_start=lambda started: screen.watch(started, progress)
+                config,
+                output=options.output,
+                fresh=options.fresh,
+                say=screen.say,
+                on_start=lambda started: screen.watch(started, progress),
+                profile=profile,
+                spread=Spread(options.ray_address) if options.executor == "ray" else None,
             )
             directory, summary = _run_async(work)
     except RunStoppedError as error:
@@ -100,6 +122,7 @@ def _eval(options: argparse.Namespace) -> int:
 
 def _config(options: argparse.Namespace) -> RunConfig:
     from harness.config import ConfigError, build_config
+    from harness.endpoint_options import endpoint_settings
 
     def json_object(text: str | None, option: str) -> Any:  # noqa: ANN401 - JSON
         if text is None:
@@ -129,7 +152,7 @@ def _config(options: argparse.Namespace) -> RunConfig:
         "tasks": options.tasks,
         "attempts": options.attempts,
         "concurrency": options.concurrency,
-        "model": {**_model(options), "sampling": sampling, "prices": prices},
+        "model": {**_model(options), "sampling": sampling, "prices": prices, **endpoint_settings(options)},
         "limits": {
             "turns": options.max_turns,
             "seconds": options.max_seconds,
@@ -141,12 +164,19 @@ def _config(options: argparse.Namespace) -> RunConfig:
     return build_config(options.config, _given(overrides))
 
 
-def _model(options: argparse.Namespace) -> dict[str, str | None]:
+def _model(options: argparse.Namespace) -> dict[str, Any]:
     """Name and base URL from `--model` (a name, a URL, or `openai/NAME`), `--base-url` and the environment."""
     from harness.config import ConfigError
     from harness.oracle import BUILT_IN
 
-    model: str | None = options.model
+    several: list[str] = options.model if isinstance(options.model, list) else [options.model] if options.model else []
+    urls = [each.rstrip("/") for each in several if each.startswith(("http://", "https://"))]
+    if len(several) > 1:
+        names = [each for each in several if not each.startswith(("http://", "https://"))]
+        if len(names) > 1 or not urls or options.base_url is not None:
+            raise ConfigError("several --model are the URLs of one model's servers, and one of them may be its name")
+        return {"name": names[0] if names else "", "base_url": urls[0], "more_urls": urls[1:]}
+    model: str | None = several[0] if several else None
     base_url: str | None = options.base_url
     if model is None and base_url is None:
         return {} if options.config else {"name": "oracle"}
@@ -275,6 +305,19 @@ def _report(options: argparse.Namespace) -> int:
     return OK if ACTIONS[options.action](options, _screen()) else NOT_AS_IT_SHOULD_BE
 
 
+def _serving(options: argparse.Namespace) -> int:
+    from harness.serve_commands import ACTIONS
+
+    async def work() -> bool:
+        return await ACTIONS[options.action](options, _screen())
+
+    try:
+        return OK if _run_async(work()) else NOT_AS_IT_SHOULD_BE
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        _screen().error("stopped")
+        return INTERRUPTED
+
+
 def _trajectories(options: argparse.Namespace) -> int:
     from harness.trajectory_commands import ACTIONS
 
@@ -319,18 +362,27 @@ def _gc(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from harness.config import ModelSettings
+    from harness.config import ConfigError, ModelSettings
     from harness.doctor import examine, is_fit
 
     screen = _screen(quiet=options.json)
     asked = options.model is not None or options.base_url is not None
     chosen = _model(options) if asked else {}
     model = ModelSettings.model_validate(chosen) if chosen.get("base_url") else None
-    findings = _run_async(examine(model, screen.say))
+    if options.profile is not None and model is None:
+        raise ConfigError("--profile is written of an endpoint: give --model URL as well")
+    if model is not None and options.recipe is not None:
+        model = model.model_copy(update={"recipe": options.recipe})
+    findings, profile = _run_async(examine(model, screen.say, at_once=options.at_once))
+    if profile is not None and options.profile is not None:
+        options.profile.write_text(profile.to_toml(), encoding="utf-8")
     if options.json:
-        print(json.dumps([finding.model_dump() for finding in findings], indent=1))
+        told = profile.model_dump(mode="json") if profile is not None else None
+        print(json.dumps({"findings": [finding.model_dump() for finding in findings], "profile": told}, indent=1))
     else:
         screen.table(("", "", ""), [(finding.subject, finding.state, finding.words) for finding in findings])
+        if profile is not None and options.profile is not None:
+            screen.out.print(f"profile: {options.profile}", markup=False)
     return OK if is_fit(findings) else NOT_AS_IT_SHOULD_BE
 
 
@@ -368,6 +420,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "report": _report,
     "train": _train,
     "chat": _chat,
+    "serving": _serving,
     "gc": _gc,
     "doctor": _doctor,
 }

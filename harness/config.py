@@ -50,6 +50,29 @@ class Prices(_Section):
     cached_input: float | None = Field(default=None, ge=0)
 
 
+ToolFormatName = Literal["native", "hermes", "qwen3_coder", "llama_json", "mistral", "fenced"]
+"""How calls are written: as the server's own `tool_calls`, or as text that is read here (harness/tool_formats)."""
+
+
+class ThinkingSettings(_Section):
+    """A model's thinking aloud."""
+
+    mode: Literal["server", "on", "off"] = "server"
+    """`server`: as it does by itself."""
+    switch: str | None = None
+    """The name in `chat_template_kwargs` that turns it on and off."""
+    budget_tokens: int | None = Field(default=None, gt=0)
+    """Of one answer. Then the thinking is closed and the answer goes on."""
+    budget_field: str | None = None
+    """What the server calls the budget, where it holds one itself; None: it is held here, in two requests."""
+    keep: Literal["all", "since_last_user", "none"] = "none"
+    """Which turns' thinking goes back to the model."""
+    field: Literal["reasoning", "reasoning_content"] | None = None
+    """What the server calls it; None: as its first answer does."""
+    open: str = "<think>"
+    close: str = "</think>"
+
+
 class ModelSettings(_Section):
     name: str
     """`oracle` and `noop` are built in: they play the reference solution, and no solution."""
@@ -62,6 +85,22 @@ class ModelSettings(_Section):
     """How long a request is tried again while the server is overloaded or away."""
     sampling: Sampling = Field(default_factory=Sampling)
     prices: Prices | None = None
+    more_urls: tuple[str, ...] = ()
+    """Further servers of the same model."""
+    outage_seconds: float = Field(default=3600.0, ge=0)
+    """How long a server may be away in the middle of a run, before it is given up."""
+    recipe: str | None = None
+    """Of the model's family, by name or file; None: by the model's name; `none`: no recipe. Its sampling is used where none is given."""
+    preset: Literal["reasoning", "tools", "no_reasoning"] | None = None
+    """Which of the recipe's samplings; None: `tools`, or `no_reasoning` where thinking is off."""
+    thinking: ThinkingSettings | None = None
+    """None: as the recipe says, or as the server does by itself."""
+    tool_format: ToolFormatName | None = None
+    """None: as the server's profile says, else `native`."""
+    rescue_format: ToolFormatName | None = None
+    """In which calls are looked for in an answer that has none, for a server whose parser misses some."""
+    context_tokens: int | None = Field(default=None, gt=0)
+    """What the model takes in all, by the profile: no longer answer is asked for."""
 
 
 class AgentLimits(_Section):
@@ -99,6 +138,9 @@ class SandboxSettings(_Section):
         return Limits(memory_bytes=self.memory_mib * MIB, cpus=self.cpus, processes=self.processes, disk_bytes=self.disk_mib * MIB)
 
 
+_LATER_MODEL_SETTINGS = ("more_urls", "recipe", "preset", "thinking", "tool_format", "rescue_format", "context_tokens")
+
+
 class RunConfig(_Section):
     """All that decides a run's results, and `concurrency`, which does not."""
 
@@ -119,9 +161,12 @@ class RunConfig(_Section):
 
     def identity(self) -> str:
         """sha256 in hex over what decides the results: runs of the same identity are the same run."""
-        content = self.model_dump(mode="json", exclude={"concurrency": True, "infrastructure_tries": True})
+        content = self.model_dump(mode="json", exclude={"concurrency": True, "infrastructure_tries": True, "model": {"outage_seconds"}})
         if self.context is None:  # runs of before there was such a setting are the same runs
             del content["context"]
+        for name in _LATER_MODEL_SETTINGS:
+            if content["model"][name] in (None, []):
+                del content["model"][name]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def to_toml(self) -> str:
@@ -150,12 +195,12 @@ def build_config(file: Path | None, overrides: dict[str, Any]) -> RunConfig:
 
 def differences(old: str, new: RunConfig) -> list[str]:
     """The settings, by dotted name, in which a written config.toml differs from `new`, less those that decide no result."""
-    before = _flat(tomllib.loads(old))
+    before = {"model.more_urls": [], **_flat(tomllib.loads(old))}
     after = _flat(tomllib.loads(new.to_toml()))
     return sorted(
         name
         for name in before.keys() | after.keys()
-        if before.get(name) != after.get(name) and name not in ("concurrency", "infrastructure_tries")
+        if before.get(name) != after.get(name) and name not in ("concurrency", "infrastructure_tries", "model.outage_seconds")
     )
 
 

@@ -14,6 +14,8 @@ from harness.config import ConfigError, ModelSettings
 from harness.endpoint import discover
 from harness.engines import choose_engine
 from harness.evaluate import free_space
+from harness.probe import probe
+from harness.profile import Profile
 from sandboxes.images.recipe import Say, cache_directory, load_recipe
 from sandboxes.sandbox import Limits, SandboxError
 
@@ -30,13 +32,20 @@ class Finding(BaseModel):
     words: str
 
 
-async def examine(model: ModelSettings | None, say: Say) -> list[Finding]:
-    """All findings. A machine is fit for a run when one sandbox is `ok` and nothing else is `missing`."""
+async def examine(model: ModelSettings | None, say: Say, *, at_once: int = 32) -> tuple[list[Finding], Profile | None]:
+    """All findings, and what the endpoint can do. A machine is fit for a run when one sandbox is `ok` and nothing else is `missing`."""
     findings = [_python(), _git(), *_space()]
     findings += await _sandboxes(say)
-    if model is not None:
-        findings.append(await _endpoint(model))
-    return findings
+    if model is None:
+        return findings, None
+    found = await _endpoint(model)
+    if isinstance(found, Finding):
+        return [*findings, found], None
+    findings.append(Finding(subject="endpoint", state="ok", words=f"{found.base_url} serves {found.name}"))
+    checks, profile = await probe(found, say, at_once=at_once)
+    worst: State = "note" if profile is not None else "missing"
+    findings += [Finding(subject=f"endpoint: {check.subject}", state="ok" if check.good else worst, words=check.words) for check in checks]
+    return findings, profile
 
 
 def is_fit(findings: list[Finding]) -> bool:
@@ -89,9 +98,8 @@ async def _sandboxes(say: Say) -> list[Finding]:
     return findings
 
 
-async def _endpoint(model: ModelSettings) -> Finding:
+async def _endpoint(model: ModelSettings) -> ModelSettings | Finding:
     try:
-        found = await discover(model)
+        return await discover(model)
     except ConfigError as error:
         return Finding(subject="endpoint", state="missing", words=str(error))
-    return Finding(subject="endpoint", state="ok", words=f"{found.base_url} serves {found.name}")

@@ -1,26 +1,40 @@
-"""The OpenAI-compatible client: one request an answer, retried only where it can pass, and every answer checked before it is believed."""
+"""The OpenAI-compatible client: one request an answer, tried again only where it can pass, and every answer checked before it is believed.
+
+What the messages look like on the wire is in `wire` and `dialect`, how many requests there are at once in `traffic`.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import json
+import math
 import os
+import random
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 import openai
-import tenacity
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from harness.chat import AnswerTokens, ChatAnswer, ChatError, ContextOverflow, classify
+from harness.chat import EXCHANGE, ChatAnswer, ChatError, ContextOverflow, classify, fitting_length, waiting
 from harness.config import ConfigError, ModelSettings
-from trajectories.trajectory import Message, ToolCall, Usage, mended_arguments
+from harness.dialect import Dialect
+from harness.traffic import Pauses, Traffic
+from harness.transport import bound
+from harness.wire import parse_answer, to_wire
+from trajectories.trajectory import Message
+
+__all__ = ["OpenAIChatModel", "discover", "parse_answer", "to_wire"]
 
 _LONGEST_WAIT_SECONDS = 60.0
 _DISCOVERY_SECONDS = 20.0
+_PROBE_SECONDS = 30.0
+_LEAST_ANSWER_TOKENS = 256
+"""What is left for the answer when a request is made to fit: with less, the context has overflowed."""
 
 
 class OpenAIChatModel:
@@ -30,74 +44,138 @@ class OpenAIChatModel:
     connection twice a request, with a system call each: at 32 requests at once that is two thirds of a request's CPU time.
     """
 
-    def __init__(self, settings: ModelSettings) -> None:
+    def __init__(
+        self,
+        settings: ModelSettings,
+        *,
+        at_once: int | None = None,
+        say: Callable[[str], None] = lambda line: None,
+        pauses: Pauses | None = None,
+        alone: bool = True,
+    ) -> None:
+        """At most `at_once` requests are under way; as many as there are callers when it is None. One that is not `alone` fails at once when
+        its server is away, as there is another."""
+        self._alone = alone
         self.name = settings.name
         self._settings = settings
+        self._dialect = Dialect(settings)
         self._certificates = httpx.create_ssl_context()  # 17 ms and a megabyte: once
         self._clients: list[openai.AsyncOpenAI] = []
         self._idle: list[openai.AsyncOpenAI] = []
         self._length_field = "max_tokens"
+        self.traffic = Traffic(at_once, settings.outage_seconds if settings.retry_seconds else 0.0, self._probe, say, pauses, patient=alone)
+
+    @property
+    def settings(self) -> ModelSettings:
+        return self._settings
+
+    @property
+    def reasoning_sent(self) -> bool:
+        return self._dialect.keep != "none"
 
     def sampling(self, seed: int | None) -> dict[str, Any]:
         wanted = self._settings.sampling
         optional = {"temperature": wanted.temperature, "top_p": wanted.top_p, "seed": seed}
-        body: dict[str, Any] = {self._length_field: wanted.max_tokens} | {
-            name: value for name, value in optional.items() if value is not None
-        }
+        longest = wanted.max_tokens if self._settings.context_tokens is None else min(wanted.max_tokens, self._settings.context_tokens)
+        body: dict[str, Any] = {self._length_field: longest} | {name: value for name, value in optional.items() if value is not None}
         if wanted.chat_template_kwargs:
             body["chat_template_kwargs"] = wanted.chat_template_kwargs
-        return body | wanted.extra_body
+        return body | self._dialect.fields() | wanted.extra_body
 
     async def complete(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], *, seed: int | None = None
     ) -> ChatAnswer | ContextOverflow:
-        requests = 0
-
-        def give_up(state: tenacity.RetryCallState) -> bool:
-            error = state.outcome.exception() if state.outcome is not None else None
-            if isinstance(error, ChatError) and error.status == 500:
-                return state.attempt_number >= 2  # often the request's own fault: once more, then for good
-            return (state.seconds_since_start or 0.0) + self._wait(state) > self._settings.retry_seconds
-
-        attempts = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(lambda error: isinstance(error, ChatError) and error.can_pass),
-            stop=give_up,
-            wait=self._wait,
-            reraise=True,
-        )
-        async for attempt in attempts:
-            with attempt:
+        requests = once_more = 0
+        spent = 0.0
+        while True:
+            async with self.traffic.admitted() as began_at:
                 requests += 1
-                return await self._once(messages, tools, seed, requests)
-        raise AssertionError("tenacity reraises")
+                try:
+                    answer = await self._once(messages, tools, seed, requests)
+                except ChatError as error:
+                    failure = error
+                    self.traffic.failed(error, began_at)
+                else:
+                    if isinstance(answer, ChatAnswer):
+                        self.traffic.answered(answer.latency_seconds, answer.usage.output_tokens)
+                    return answer
+            once_more += failure.rule == "retry_once"
+            if not failure.can_pass or once_more > 1:
+                raise failure
+            spent += asyncio.get_running_loop().time() - began_at
+            if self.traffic.away and not self._alone:
+                raise failure
+            with waiting():
+                if self.traffic.away and await self.traffic.until_back():
+                    spent = 0.0  # the server was away: that is no fault of the request's
+                    continue
+                wait = _wait(failure, requests)
+                spent += wait
+                if spent > self._settings.retry_seconds:
+                    raise failure
+                await asyncio.sleep(wait)
 
     async def close(self) -> None:
+        await self.traffic.close()
         for client in self._clients:
             await client.close()
 
     async def _once(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], seed: int | None, requests: int
     ) -> ChatAnswer | ContextOverflow:
-        length_field = self._length_field  # other requests, under way at the same time, may change it
-        body: dict[str, Any] = {"model": self.name, "messages": [to_wire(message) for message in messages], **self.sampling(seed)}
-        if tools:
-            body["tools"] = list(tools)
+        """One answer: a request, or as many as it takes to find out what the server wants of one."""
+        body: dict[str, Any] = {"model": self.name, **self._dialect.body(messages, tools), **self.sampling(seed)}
+        exchange = EXCHANGE.get()
+        changed = exchange is not None and not exchange.note(body["messages"])
+        budget = self._dialect.budget_tokens
+        longest = body.get(self._length_field)
+        if budget is not None and isinstance(longest, int):
+            body[self._length_field] = min(budget, longest)
+        answer = await self._ask(body, requests)
+        if isinstance(answer, ChatAnswer) and budget is not None and isinstance(longest, int):
+            more = self._dialect.after_budget(body, answer, longest)
+            if more is not None:
+                self._rename_length(more)
+                rest = await self._ask(more, answer.requests + 1)
+                answer = self._dialect.join(answer, rest) if isinstance(rest, ChatAnswer) else rest
+        if isinstance(answer, ContextOverflow):
+            return answer
+        return dataclasses.replace(self._dialect.read(answer, tools), history_changed=changed)
+
+    async def _ask(self, body: dict[str, Any], requests: int) -> ChatAnswer | ContextOverflow:
+        """The answer to one body. A server that wants the length under another name, or less of it, gets that."""
+        length_field = next((name for name in ("max_tokens", "max_completion_tokens") if name in body), "")
         started = time.monotonic()
         try:
             response = await self._post(body)
         except openai.APIStatusError as error:
-            meaning = classify(error.status_code, error.response.text, retry_after_seconds=_retry_after(error.response.headers))
+            headers = error.response.headers
+            meaning = classify(error.status_code, error.response.text, retry_after_seconds=_retry_after(headers))
+            said = meaning.message if isinstance(meaning, ContextOverflow) else str(meaning)
+            if length_field == "max_tokens" and error.status_code == 400 and "max_completion_tokens" in said:
+                self._length_field = "max_completion_tokens"  # what the newer of OpenAI's own models ask for
+                self._rename_length(body)
+                return await self._ask(body, requests + 1)
+            fits = fitting_length(said) if error.status_code in (400, 422) else None
+            if fits is not None and fits >= _LEAST_ANSWER_TOKENS and fits < body.get(length_field, 0):
+                return await self._ask({**body, length_field: fits}, requests + 1)
             if isinstance(meaning, ContextOverflow):
                 return meaning
-            if length_field == "max_tokens" and meaning.status == 400 and "max_completion_tokens" in str(meaning):
-                self._length_field = "max_completion_tokens"  # what the newer of OpenAI's own models ask for
-                return await self._once(messages, tools, seed, requests + 1)
             raise meaning from error
-        except openai.APITimeoutError as error:
-            raise ChatError("connection", f"no answer within {self._settings.request_timeout_seconds:.0f} s") from error
+        except (openai.APITimeoutError, TimeoutError) as error:
+            seconds = self._settings.request_timeout_seconds
+            raise ChatError("connection", f"no answer within {seconds:.0f} s", timed_out=True) from error
         except openai.APIConnectionError as error:
+            if isinstance(error.__cause__, ChatError):
+                raise error.__cause__ from error
+            if isinstance(error.__cause__, httpx.TooManyRedirects):
+                raise ChatError("protocol", "it redirects without end") from error
             raise ChatError("connection", f"{error.__cause__ or error}") from error
         return parse_answer(response.text, time.monotonic() - started, requests)
+
+    def _rename_length(self, body: dict[str, Any]) -> None:
+        if self._length_field not in body and "max_tokens" in body:
+            body[self._length_field] = body.pop("max_tokens")
 
     async def _post(self, body: dict[str, Any]) -> httpx.Response:
         if not self._idle:
@@ -105,15 +183,23 @@ class OpenAIChatModel:
             self._idle.append(self._clients[-1])
         client = self._idle.pop()  # the last one that was used: its connection is the likeliest to be open still
         try:
-            return await client.post("/chat/completions", body=body, cast_to=httpx.Response)
+            # The client's own limit is on each portion of the answer: one that comes a byte at a time would never end.
+            async with asyncio.timeout(self._settings.request_timeout_seconds):
+                return await client.post("/chat/completions", body=body, cast_to=httpx.Response)
         finally:
             self._idle.append(client)
 
-    def _wait(self, state: tenacity.RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome is not None else None
-        if isinstance(error, ChatError) and error.retry_after_seconds is not None:
-            return min(error.retry_after_seconds, _LONGEST_WAIT_SECONDS)
-        return float(tenacity.wait_random_exponential(multiplier=0.5, max=_LONGEST_WAIT_SECONDS / 2)(state))
+    async def _probe(self) -> ChatError | None:
+        """What a request of one token says of the server: the error, where it is down."""
+        body = {"model": self.name, "messages": [{"role": "user", "content": "Hi"}], self._length_field: 1}
+        try:
+            async with asyncio.timeout(min(_PROBE_SECONDS, self._settings.request_timeout_seconds)):
+                await self._ask(body, 1)
+        except TimeoutError:
+            return ChatError("connection", "no answer to a request of one token")
+        except ChatError as error:
+            return error if error.is_down else None
+        return None
 
 
 async def discover(settings: ModelSettings) -> ModelSettings:
@@ -153,187 +239,60 @@ async def discover(settings: ModelSettings) -> ModelSettings:
 
 
 async def _ask_for_one_token(settings: ModelSettings) -> None:
+    error = await refuses(settings)
+    if error is None:
+        return
+    if error.kind == "authentication":
+        raise ConfigError(_unauthorised(settings)) from error
+    raise ConfigError(f"{settings.base_url} does not answer as an OpenAI-compatible server for model {settings.name!r}: {error}") from error
+
+
+async def refuses(settings: ModelSettings) -> ChatError | None:
+    """What a request of one token with these settings fails with."""
     sampling = settings.sampling.model_copy(update={"max_tokens": 1})
     model = OpenAIChatModel(settings.model_copy(update={"sampling": sampling, "retry_seconds": 0.0}))
     try:
         await model.complete([Message(role="user", content="Hi")], [])
     except ChatError as error:
-        if error.kind == "authentication":
-            raise ConfigError(_unauthorised(settings)) from error
-        raise ConfigError(
-            f"{settings.base_url} does not answer as an OpenAI-compatible server for model {settings.name!r}: {error}"
-        ) from error
+        return error
     finally:
         await model.close()
+    return None
 
 
-def to_wire(message: Message) -> dict[str, Any]:
-    """A message as it is sent. Arguments that are no JSON object go out as `{}`: servers refuse or choke on a history with broken ones."""
-    if message.role == "tool":
-        return {"role": "tool", "tool_call_id": message.tool_call_id, "content": message.content}
-    wire: dict[str, Any] = {"role": message.role, "content": message.content}
-    if message.tool_calls:
-        wire["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _sent(call)}} for call in message.tool_calls
-        ]
-    return wire
+def authorization(settings: ModelSettings) -> dict[str, str]:
+    """The headers with the key, where there is one."""
+    key = os.environ.get(settings.api_key_variable)
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-class _WireFunction(_Wire):
-    name: str | None = None
-    arguments: str | dict[str, Any] | None = None
-
-
-class _WireCall(_Wire):
-    model_config = ConfigDict(extra="allow")
-
-    id: str | None = None
-    function: _WireFunction
-
-
-class _WireMessage(_Wire):
-    model_config = ConfigDict(extra="allow")
-
-    content: str | None = None
-    reasoning: str | None = None
-    reasoning_content: str | None = None
-    tool_calls: list[_WireCall] | None = None
-
-
-class _WireLogprob(_Wire):
-    logprob: float
-
-
-class _WireLogprobs(_Wire):
-    content: list[_WireLogprob] | None = None
-
-
-class _WireChoice(_Wire):
-    message: _WireMessage
-    finish_reason: str | None = None
-    logprobs: _WireLogprobs | None = None
-    token_ids: list[int] | None = None
-
-
-class _WireDetails(_Wire):
-    cached_tokens: int | None = None
-    reasoning_tokens: int | None = None
-
-
-class _WireUsage(_Wire):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _WireDetails | None = None
-    completion_tokens_details: _WireDetails | None = None
-
-
-class _WireAnswer(_Wire):
-    choices: list[_WireChoice] = Field(min_length=1)
-    usage: _WireUsage | None = None
-    id: str | None = None
-    model: str | None = None
-    prompt_token_ids: list[int] | None = None
-
-
-def parse_answer(body: str, latency_seconds: float, requests: int) -> ChatAnswer:
-    """The answer in a 200's body. ChatError of kind `protocol` when it is none, or of its own kind when it is an error in disguise."""
-    try:
-        answer = _WireAnswer.model_validate_json(body)
-    except ValidationError as problem:
-        complaint = problem.errors()[0]
-        if '"error"' in body[:2000]:
-            meaning = classify(500, body)
-            raise meaning if isinstance(meaning, ChatError) else ChatError("protocol", meaning.message) from problem
-        place = ".".join(str(part) for part in complaint["loc"]) or "the body"
-        raise ChatError("protocol", f"not a chat completion: {place}: {complaint['msg'].lower()}") from problem
-    choice = answer.choices[0]
-    calls = tuple(_call(call, index) for index, call in enumerate(choice.message.tool_calls or ()))
-    return ChatAnswer(
-        message=Message(
-            role="assistant",
-            content=choice.message.content or "",
-            reasoning=choice.message.reasoning or choice.message.reasoning_content,
-            tool_calls=calls,
-        ),
-        finish_reason=choice.finish_reason or "",
-        usage=_usage(answer.usage),
-        latency_seconds=latency_seconds,
-        requests=requests,
-        tokens=_tokens(answer, choice),
-        received=json.loads(body)["choices"][0]["message"] if _says_more(choice.message) else None,
-        response_id=answer.id,
-        served_model=answer.model,
-    )
-
-
-_SAID_ELSEWHERE = ("role", "type", "index")
-
-
-def _call(call: _WireCall, index: int) -> ToolCall:
-    arguments = _text(call.function.arguments)
-    return ToolCall(
-        id=call.id or f"call_{index}", name=call.function.name or "", arguments=arguments, sent_arguments=mended_arguments(arguments)
-    )
-
-
-def _says_more(message: _WireMessage) -> bool:
-    """Whether the record of the message leaves something of it out."""
-    calls = message.tool_calls or []
-    unknown = [message.model_extra or {}, *(call.model_extra or {} for call in calls)]
-    return (
-        any(value not in (None, "", [], {}) for fields in unknown for name, value in fields.items() if name not in _SAID_ELSEWHERE)
-        or any(not call.id or not call.function.name or not isinstance(call.function.arguments, str) for call in calls)
-        or bool(message.reasoning and message.reasoning_content and message.reasoning != message.reasoning_content)
-    )
-
-
-def _tokens(answer: _WireAnswer, choice: _WireChoice) -> AnswerTokens | None:
-    if answer.prompt_token_ids is None or choice.token_ids is None:
-        return None
-    told = choice.logprobs.content if choice.logprobs else None
-    logprobs = tuple(token.logprob for token in told) if told is not None and len(told) == len(choice.token_ids) else None
-    return AnswerTokens(tuple(answer.prompt_token_ids), tuple(choice.token_ids), logprobs)
-
-
-def _usage(wire: _WireUsage | None) -> Usage:
-    if wire is None:
-        return Usage()
-    return Usage(
-        input_tokens=wire.prompt_tokens,
-        cached_input_tokens=wire.prompt_tokens_details.cached_tokens if wire.prompt_tokens_details else None,
-        output_tokens=wire.completion_tokens,
-        reasoning_tokens=wire.completion_tokens_details.reasoning_tokens if wire.completion_tokens_details else None,
-    )
-
-
-def _text(arguments: str | dict[str, Any] | None) -> str:
-    return arguments if isinstance(arguments, str) else json.dumps(arguments or {})
-
-
-def _sent(call: ToolCall) -> str:
-    return call.sent_arguments or mended_arguments(call.arguments) or call.arguments
+def _wait(error: ChatError, requests: int) -> float:
+    """Seconds before the next try: what the server says, within reason; else at random, up to twice as long each time."""
+    if error.retry_after_seconds is not None:
+        return min(error.retry_after_seconds, _LONGEST_WAIT_SECONDS)
+    return random.uniform(0.0, min(0.5 * 2 ** min(requests, 20), _LONGEST_WAIT_SECONDS / 2))  # noqa: S311 - no secret
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds by a Retry-After header, which holds a number or a date."""
+    """Seconds by a Retry-After header, which holds a number or a date: one of the server's own clock, where it tells the time."""
     value = headers.get("retry-after", "")
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     except ValueError:
         pass
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
+        now = parsedate_to_datetime(headers["date"]).timestamp() if "date" in headers else time.time()
+        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
+    except (ValueError, OverflowError):
         return None
 
 
 def _client(settings: ModelSettings, timeout_seconds: float, certificates: ssl.SSLContext | None = None) -> openai.AsyncOpenAI:
     key = os.environ.get(settings.api_key_variable) or "none"  # local servers want none, the client wants some
-    http = openai.DefaultAsyncHttpxClient(verify=certificates or httpx.create_ssl_context())
+    http = openai.DefaultAsyncHttpxClient(
+        verify=certificates or httpx.create_ssl_context(), headers={"Accept-Encoding": "identity"}, event_hooks={"response": [bound]}
+    )
     return openai.AsyncOpenAI(base_url=settings.base_url, api_key=key, timeout=timeout_seconds, max_retries=0, http_client=http)
 
 

@@ -9,12 +9,17 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import harness
 from harness.agent import ToolAgent
-from harness.config import ConfigError, RunConfig
-from harness.endpoint import OpenAIChatModel, discover
+from harness.balance import BalancedChatModel
+from harness.config import ConfigError, ModelSettings, RunConfig
+from harness.endpoint import OpenAIChatModel, authorization, discover, refuses
 from harness.engines import choose_engine
 from harness.oracle import BUILT_IN, script_for, serve_scripts
-from harness.run import OnResult, pending, prepare, run
+from harness.presets import resolve, without_extras
+from harness.profile import Profile
+from harness.run import OnResult, Perform, pending, prepare, run, setting_of
+from harness.server_words import ServerWords, ask_server
 from harness.summary import Summary, summarise
 from sandboxes.images.recipe import Say
 from sandboxes.sandbox import SandboxEngine
@@ -37,6 +42,14 @@ class Started:
     done: int
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Over the nodes of a Ray cluster."""
+
+    address: str | None = None
+    """None: the one that this machine belongs to, else one that is started here."""
+
+
 async def evaluate(
     config: RunConfig,
     *,
@@ -44,6 +57,8 @@ async def evaluate(
     fresh: bool,
     say: Say,
     on_start: Callable[[Started], OnResult],
+    profile: Profile | None = None,
+    spread: Spread | None = None,
 ) -> tuple[Path, Summary]:
     """Evaluate the configured model on the configured suite; the run directory and its numbers.
 
@@ -55,15 +70,18 @@ async def evaluate(
     images = {task.image for task in suite.tasks}
     if len(images) > 1:
         raise ConfigError(f"the tasks need different images ({', '.join(sorted(images))}); choose those of one with --tasks")
-    async with _endpoint(config, suite) as (model, config):
+    async with _endpoint(config, suite, profile, say) as (model, config):
         directory = output or _directory(config, suite, fresh=fresh)
         _check_space(directory)
-        engine = choose_engine(config.sandbox.backend, images.pop(), say, concurrency=config.concurrency)
+        image = images.pop()
+        engine = choose_engine(config.sandbox.backend, image, say, concurrency=1 if spread else config.concurrency)
         with RunStore(directory) as store:
             try:
                 await engine.start()
-                prepare(config, suite, store, engine)
-                await _work(config, suite, store, engine, model, on_start)
+                server = await _server(config)
+                prepare(config, suite, store, engine, server=server, profile=profile)
+                async with _nodes(config, model.settings, suite, image, engine, server, spread, say) as perform:
+                    await _work(config, suite, store, engine, model, on_start, server, perform)
             finally:
                 await engine.close()
             summary = summarise(model.name, suite, config.attempts, store.results.values())
@@ -72,7 +90,14 @@ async def evaluate(
 
 
 async def _work(
-    config: RunConfig, suite: Suite, store: RunStore, engine: SandboxEngine, model: OpenAIChatModel, on_start: Callable[[Started], OnResult]
+    config: RunConfig,
+    suite: Suite,
+    store: RunStore,
+    engine: SandboxEngine,
+    model: OpenAIChatModel | BalancedChatModel,
+    on_start: Callable[[Started], OnResult],
+    server: ServerWords,
+    perform: Perform | None,
 ) -> None:
     planned = len(suite.tasks) * config.attempts
     started = Started(
@@ -85,25 +110,86 @@ async def _work(
         done=planned - len(pending(config, suite, store)),
     )
     on_result = on_start(started)
-    await run(config, suite, store, engine, ToolAgent(model, config.limits, config.model.prices, config.context), on_result)
+    agent = ToolAgent(model, config.limits, config.model.prices, config.context)
+    await run(config, suite, store, engine, agent, on_result, server=server.short(), perform=perform)
 
 
 @contextlib.asynccontextmanager
-async def _endpoint(config: RunConfig, suite: Suite) -> AsyncIterator[tuple[OpenAIChatModel, RunConfig]]:
-    """The model, and the configuration with its discovered name. A built-in endpoint's port is no part of the configuration."""
+async def _endpoint(
+    config: RunConfig, suite: Suite, profile: Profile | None, say: Say
+) -> AsyncIterator[tuple[OpenAIChatModel | BalancedChatModel, RunConfig]]:
+    """The model, and the configuration with all that was found out of it. A built-in endpoint's port is no part of the configuration."""
     with contextlib.ExitStack() as stack:
         settings = config.model
+        at_once = config.concurrency
         if settings.name in BUILT_IN and settings.base_url is None:
             address = stack.enter_context(serve_scripts(settings.name, script_for(settings.name, suite.tasks)))
             settings = settings.model_copy(update={"base_url": address})
         else:
-            settings = await discover(settings)
+            found = await discover(settings)
+            for url in settings.more_urls:
+                await discover(found.model_copy(update={"base_url": url}))  # each serves the same name
+            settings = await _heard(resolve(found, profile), found, profile, say)
+            if profile is not None and profile.safe_concurrency is not None and profile.safe_concurrency < at_once:
+                at_once = profile.safe_concurrency
+                say(f"at most {at_once} requests at once, as the profile says")
             config = config.model_copy(update={"model": settings})
-        model = OpenAIChatModel(settings)
+        model = chat_model(settings, at_once=at_once, say=say)
         try:
             yield model, config
         finally:
             await model.close()
+
+
+@contextlib.asynccontextmanager
+async def _nodes(
+    config: RunConfig,
+    settings: ModelSettings,
+    suite: Suite,
+    image: str,
+    engine: SandboxEngine,
+    server: ServerWords,
+    spread: Spread | None,
+    say: Say,
+) -> AsyncIterator[Perform | None]:
+    """What does the rollouts elsewhere; None: they are done here."""
+    if spread is None:
+        yield None
+        return
+    from harness.cluster import cluster
+
+    setting = setting_of(config, suite, engine, server.short())
+    work = config.model_copy(update={"model": settings})  # a built-in endpoint's address is known by now
+    async with cluster(work, suite, image, setting, address=spread.address, say=say) as nodes:
+        say(f"{nodes.size} nodes do the work")
+        yield nodes.perform
+
+
+async def _heard(settings: ModelSettings, found: ModelSettings, profile: Profile | None, say: Say) -> ModelSettings:
+    """The settings, less what a recipe adds and the server refuses. Asked with one token, where no profile tells."""
+    if profile is not None or without_extras(settings, found) == settings:
+        return settings
+    refusal = await refuses(settings)
+    if refusal is None or await refuses(without_extras(settings, found)) is not None:
+        return settings
+    added = {**settings.sampling.extra_body, **settings.sampling.chat_template_kwargs}
+    say(f"the server takes no {', '.join(sorted(added))}: left out ({refusal})")
+    return without_extras(settings, found)
+
+
+def chat_model(settings: ModelSettings, *, at_once: int, say: Say) -> OpenAIChatModel | BalancedChatModel:
+    """The model at its one server, or balanced over several, each of which may get all that is under way."""
+    urls = (settings.base_url, *settings.more_urls)
+    alone = len(urls) == 1
+    models = [OpenAIChatModel(settings.model_copy(update={"base_url": url}), at_once=at_once, say=say, alone=alone) for url in urls]
+    return models[0] if len(models) == 1 else BalancedChatModel(models)
+
+
+async def _server(config: RunConfig) -> ServerWords:
+    settings = config.model
+    if settings.base_url is None:
+        return ServerWords(software="built-in", version=harness.__version__)
+    return await ask_server(settings.base_url, authorization(settings), settings.name)
 
 
 def _directory(config: RunConfig, suite: Suite, *, fresh: bool) -> Path:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import harness
 from harness.export_options import add_export_commands
+from harness.endpoint_options import add_endpoint_options
 from harness.report_options import add_report_commands
+from harness.serve_options import add_serve_commands
 from harness.shared_options import add_sandbox
 from harness.task_options import add_task_commands
 from harness.train_options import add_chat_command, add_train_commands
@@ -21,7 +23,8 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("eval", help="run a model on a suite and score it", description="Run a model on a suite and score it.")
     evaluate.set_defaults(command="eval")
     what = evaluate.add_argument_group("what to evaluate")
-    what.add_argument("--model", metavar="MODEL", help="a server's URL, a model's name, or a built-in: oracle (default), noop")
+    words = "a server's URL, a model's name, or a built-in: oracle (default), noop; several URLs of one model are balanced"
+    what.add_argument("--model", action="append", metavar="MODEL", help=words)
     what.add_argument("--base-url", metavar="URL", help="of the server; default: OPENAI_BASE_URL")
     what.add_argument("--suite", metavar="SUITE", help="a shipped suite's name or a directory (default: core)")
     what.add_argument("--split", metavar="NAME", help="only this split of the suite")
@@ -35,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     how.add_argument("--seed", type=int, metavar="N", help="of the first attempt; the next get the next")
     how.add_argument("--extra-body", metavar="JSON", help="laid over every request")
     how.add_argument("--chat-template-kwargs", metavar="JSON")
+    add_endpoint_options(evaluate.add_argument_group("how the model is spoken to"))
     limits = evaluate.add_argument_group("limits of one rollout")
     limits.add_argument("--max-turns", type=int, metavar="N", help="default: 50")
     limits.add_argument("--max-seconds", type=float, metavar="S", help="default: 1800")
@@ -44,6 +48,8 @@ def build_parser() -> argparse.ArgumentParser:
     limits.add_argument("--price-output", type=float, metavar="C")
     running = evaluate.add_argument_group("running")
     running.add_argument("--concurrency", "-n", type=int, metavar="N", help="rollouts at once (default: 4)")
+    running.add_argument("--executor", choices=["here", "ray"], default="here", help="where rollouts are done (default: in this process)")
+    running.add_argument("--ray-address", metavar="ADDRESS", help="of the cluster (default: this machine's)")
     add_sandbox(running)
     running.add_argument("--output", type=Path, metavar="DIR", help="the run directory (default: one below runs/, named by the settings)")
     running.add_argument("--fresh", action="store_true", help="a new run, though one of the same settings is there")
@@ -82,6 +88,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_report_commands(commands)
     add_train_commands(commands)
     add_chat_command(commands)
+    add_serve_commands(commands)
 
     commands.add_parser("gc", help="remove what dead runs left behind").set_defaults(command="gc")
     doctor = commands.add_parser("doctor", help="what this machine and an endpoint are ready for")
@@ -89,5 +96,8 @@ def build_parser() -> argparse.ArgumentParser:
     doctor.add_argument("--model", metavar="MODEL")
     doctor.add_argument("--base-url", metavar="URL")
     doctor.add_argument("--config", help=argparse.SUPPRESS)
+    doctor.add_argument("--profile", type=Path, metavar="FILE", help="write what the endpoint can do, for `harness eval --profile`")
+    doctor.add_argument("--at-once", type=int, default=32, metavar="N", help="the most requests at once that are tried (default: 32)")
+    doctor.add_argument("--recipe", metavar="NAME", help="of the model's family (default: by the model's name)")
     doctor.add_argument("--json", action="store_true")
     return parser

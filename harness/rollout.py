@@ -34,6 +34,8 @@ class Setting:
     code_digest: str | None = None
     config_digest: str | None = None
     suite: str | None = None
+    server: str | None = None
+    """Software and version behind the endpoint, as far as it tells."""
 
 
 async def rollout(
@@ -84,6 +86,7 @@ async def rollout(
         messages=tuple(conversation.messages),
         turns=tuple(conversation.turns),
         segments=tuple(conversation.segments),
+        reasoning_sent=agent.model.reasoning_sent,
         stop_reason=stop_reason,
         failure=failure,
         patch=patch,
@@ -103,6 +106,7 @@ async def rollout(
             code_digest=setting.code_digest,
             config_digest=setting.config_digest,
             suite=setting.suite,
+            server=setting.server,
             repo=task.repo,
         ),
     )

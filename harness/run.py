@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import platform
 import subprocess
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,16 +14,20 @@ from typing import Any, Final
 
 import harness
 from harness.agent import ToolAgent
+from harness.chat import RULES
 from harness.config import ConfigError, RunConfig, differences
+from harness.machine import this_machine
+from harness.profile import Profile
 from harness.rollout import Setting, rollout
+from harness.server_words import ServerWords
 from sandboxes.sandbox import SandboxEngine, opener
 from tasks.grading import OpenSandbox, grading_slots
 from tasks.suite import Suite
 from tasks.task import Task
 from trajectories.store import Result, RunStore, StoreError, to_json
-from trajectories.trajectory import FailureKind
+from trajectories.trajectory import FailureKind, Trajectory
 
-_STOPPING: Final[frozenset[FailureKind]] = frozenset({"authentication", "quota", "not_found"})
+_STOPPING: Final[frozenset[FailureKind]] = frozenset(kind for kind, rule in RULES.items() if rule == "stop_run")
 """Failures that every further rollout would meet as well."""
 _FAILURES_IN_A_ROW = 6
 
@@ -42,6 +45,8 @@ class Trial:
 
 
 OnResult = Callable[[Result], None]
+Perform = Callable[[Trial, int, int | None], Awaitable[Trajectory]]
+"""One try at a trial, which try it is, and the seed: where that is not done in this process."""
 
 
 def pending(config: RunConfig, suite: Suite, store: RunStore) -> list[Trial]:
@@ -55,7 +60,15 @@ def pending(config: RunConfig, suite: Suite, store: RunStore) -> list[Trial]:
     return trials
 
 
-def prepare(config: RunConfig, suite: Suite, store: RunStore, engine: SandboxEngine) -> None:
+def prepare(
+    config: RunConfig,
+    suite: Suite,
+    store: RunStore,
+    engine: SandboxEngine,
+    *,
+    server: ServerWords | None = None,
+    profile: Profile | None = None,
+) -> None:
     """Write the run's configuration and provenance, or check that a run taken up again is the same. ConfigError when it is not."""
     written = store.read_config()
     if written is not None:
@@ -63,22 +76,26 @@ def prepare(config: RunConfig, suite: Suite, store: RunStore, engine: SandboxEng
             raise ConfigError(f"{store.directory} was made with other settings ({', '.join(changed)}); give another --output")
     else:
         store.write("config.toml", config.to_toml())
-    store.write("run.json", to_json(_provenance(suite, engine)))
+    if profile is not None:
+        store.write("profile.toml", profile.to_toml())
+    store.write("run.json", to_json(_provenance(suite, engine, server or ServerWords())))
 
 
-async def run(config: RunConfig, suite: Suite, store: RunStore, engine: SandboxEngine, agent: ToolAgent, on_result: OnResult) -> None:
+async def run(
+    config: RunConfig,
+    suite: Suite,
+    store: RunStore,
+    engine: SandboxEngine,
+    agent: ToolAgent,
+    on_result: OnResult,
+    *,
+    server: str | None = None,
+    perform: Perform | None = None,
+) -> None:
     """Do what is pending. RunStoppedError when the infrastructure stops it, StoreError when the disk does; what is finished is kept."""
     trials = deque(pending(config, suite, store))
-    setting = Setting(
-        sandbox=engine.name,
-        image=engine.image,
-        harness_version=harness.__version__,
-        harness_commit=source_commit(),
-        code_digest=source_digest(),
-        config_digest=config.identity(),
-        suite=suite.name,
-    )
-    work = _Work(config, store, agent, opener(engine, config.sandbox.limits()), setting, on_result, trials)
+    setting = setting_of(config, suite, engine, server)
+    work = _Work(config, store, agent, opener(engine, config.sandbox.limits()), setting, on_result, trials, perform)
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(config.concurrency, len(trials))):
@@ -88,6 +105,19 @@ async def run(config: RunConfig, suite: Suite, store: RunStore, engine: SandboxE
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
         raise first from None
+
+
+def setting_of(config: RunConfig, suite: Suite, engine: SandboxEngine, server: str | None = None) -> Setting:
+    return Setting(
+        sandbox=engine.name,
+        image=engine.image,
+        harness_version=harness.__version__,
+        harness_commit=source_commit(),
+        code_digest=source_digest(),
+        config_digest=config.identity(),
+        suite=suite.name,
+        server=server,
+    )
 
 
 class _Work:
@@ -102,7 +132,9 @@ class _Work:
         setting: Setting,
         on_result: OnResult,
         trials: deque[Trial],
+        perform: Perform | None,
     ) -> None:
+        self._perform = perform
         self._config = config
         self._store = store
         self._agent = agent
@@ -125,17 +157,21 @@ class _Work:
         """One try at a trial; whether it came to an end that counts."""
         transcript = self._store.transcript(trial.task.instance_id, trial.attempt)
         seed = self._config.model.sampling.seed
-        trajectory = await rollout(
-            trial.task,
-            self._agent,
-            self._open_sandbox,
-            self._setting,
-            attempt=trial.attempt,
-            tries=tries,
-            seed=None if seed is None else seed + trial.attempt,
-            on_messages=transcript.add,
-            grading=self._grading,
-        )
+        seed = None if seed is None else seed + trial.attempt
+        if self._perform is not None:
+            trajectory = await self._perform(trial, tries, seed)
+        else:
+            trajectory = await rollout(
+                trial.task,
+                self._agent,
+                self._open_sandbox,
+                self._setting,
+                attempt=trial.attempt,
+                tries=tries,
+                seed=seed,
+                on_messages=transcript.add,
+                grading=self._grading,
+            )
         self._on_result(self._store.save(trajectory))
         if trajectory.failure is None:
             self._failures_in_a_row = 0
@@ -172,12 +208,13 @@ def source_digest() -> str:
     return digest.hexdigest()
 
 
-def _provenance(suite: Suite, engine: SandboxEngine) -> dict[str, Any]:
+def _provenance(suite: Suite, engine: SandboxEngine, server: ServerWords) -> dict[str, Any]:
     return {
         "schema_version": 1,
         "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "harness": {"version": harness.__version__, "commit": source_commit(), "code_digest": source_digest()},
         "suite": {"name": suite.name, "version": suite.version, "tasks": len(suite.tasks), "digest": suite.digest},
         "sandbox": {"backend": engine.name, "image": engine.image, "does_not_hold": engine.shortfalls()},
-        "machine": {"python": platform.python_version(), "system": platform.platform(), "architecture": platform.machine()},
+        "server": server.model_dump(),
+        "machine": this_machine().model_dump(mode="json"),
     }

@@ -76,17 +76,38 @@ class Adapters(_Section):
     """The kinds that are adapted unless a configuration names others."""
 
 
+Engine = Literal["vllm", "sglang", "tensorrt-llm", "transformers"]
+
+
+class Parsers(_Section):
+    """What a server calls its parsers of this family's answers."""
+
+    tool: str | None = None
+    reasoning: str | None = None
+
+
 class Serve(_Section):
     """What its servers are started with."""
 
     tool_parser: str | None = None
     """vLLM's `--tool-call-parser`."""
     reasoning_parser: str | None = None
+    parsers: dict[Engine, Parsers] = Field(default_factory=dict)
+    """Of other servers than vLLM."""
+    variants: dict[Literal["bf16", "fp8", "nvfp4"], str] = Field(default_factory=dict)
+    """Checkpoints of the same model by what their weights are stored as."""
+    billions: float | None = Field(default=None, gt=0)
+    """Parameters, where neither the checkpoint nor its name tells."""
+    context: int | None = Field(default=None, gt=0)
+    """What is served where nothing tells how much fits."""
+    adapted: dict[Engine, tuple[str, ...]] = Field(default_factory=dict)
+    """The kinds of layer (as in `adapters.targets`) whose adapters each server can serve; a server that is not named: all of them."""
+    env: dict[str, str] = Field(default_factory=dict)
     tool_format: str | None = None
     """Of ours, for a server that has no parser."""
     trust_remote_code: bool = False
-    flags: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """More options by the server's name: vllm, sglang, tensorrt-llm, transformers."""
+    flags: dict[Engine, tuple[str, ...]] = Field(default_factory=dict)
+    """More options by the server's name."""
 
 
 class Recipe(_Section):

@@ -26,8 +26,11 @@ StopReason = Literal[
 ]  # fmt: skip
 """Why the agent's part ended. `gave_up`: answers without a tool call; `repeating`: the same call again and again."""
 
-TurnEvent = Literal["malformed_arguments", "unknown_tool", "empty_answer", "truncated_answer", "repeated_call", "tool_failed"]
-"""What went wrong in a turn. Each was fed back to the model."""
+TurnEvent = Literal[
+    "malformed_arguments", "unknown_tool", "empty_answer", "truncated_answer", "repeated_call", "tool_failed", "repaired_arguments", "history_changed"
+]  # fmt: skip
+"""What went wrong in a turn. Each was fed back to the model, but for `repaired_arguments` (they could be read in one way, and were) and
+`history_changed` (what the server was sent did not begin with what it was sent before: its cache of the prefix is of no use)."""
 
 FailureKind = Literal["sandbox", "connection", "rate_limit", "server", "authentication", "quota", "not_found", "bad_request", "protocol"]
 """What of the infrastructure failed: the box, or the endpoint in one of the ways that `harness.chat` tells apart."""
@@ -65,6 +68,8 @@ class Usage(_Record):
     cached_input_tokens: int | None = None
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
+    repeated_input_tokens: int | None = None
+    """Read a second time for the same answer, where a budget of thinking took two requests. `input_tokens` counts each turn's once."""
 
     def __add__(self, other: Usage) -> Usage:
         def both(a: int | None, b: int | None) -> int | None:
@@ -149,6 +154,8 @@ class Provenance(_Record):
     config_digest: str | None = None
     """sha256 in hex over the settings that decide a run's results."""
     suite: str | None = None
+    server: str | None = None
+    """Software and version behind the endpoint, as far as it told."""
     repo: str | None = None
     imported: Imported | None = None
     """Set on what another program recorded."""

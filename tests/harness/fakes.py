@@ -24,6 +24,7 @@ class ScriptModel:
     """Answers with the steps in turn, the last one again and again; keeps what it was sent."""
 
     name = "script"
+    reasoning_sent = False
 
     def __init__(self, *steps: Step) -> None:
         self.steps = steps

@@ -260,7 +260,7 @@ def test_the_help_is_quick_to_load_and_loads_no_heavy_library():
 
 def test_the_doctor_says_what_an_endpoint_lacks(tmp_path: Path):
     done = run("doctor", "--model", "http://127.0.0.1:9/v1", "--json", cwd=tmp_path)
-    findings = {finding["subject"]: finding for finding in json.loads(done.stdout)}
+    findings = {finding["subject"]: finding for finding in json.loads(done.stdout)["findings"]}
     assert done.returncode == NOT_AS_IT_SHOULD_BE
     assert findings["endpoint"]["state"] == "missing"
     assert findings["git"]["state"] == "ok"

@@ -268,7 +268,7 @@ async def test_an_error_with_status_200_is_a_server_error(server):
         await ask(server, Reply(200, error("EngineCore encountered an issue.", code=500)), retry_seconds=0)
     assert caught.value.kind == "server"
     assert "EngineCore" in str(caught.value)
-    assert len(server.bodies) == 2
+    assert caught.value.is_down
 
 
 def test_an_error_in_disguise_keeps_its_own_kind():
@@ -293,13 +293,17 @@ def test_an_error_in_disguise_keeps_its_own_kind():
         'data: {"choices": []}\n\ndata: [DONE]\n',
     ],
 )
-async def test_a_200_that_is_no_completion_breaks_the_protocol_and_is_not_tried_again(server, body):
+async def test_a_200_that_is_no_completion_breaks_the_protocol_and_is_tried_once_more(server, body):
     with pytest.raises(ChatError) as caught:
-        await ask(server, Reply(200, body), GOOD)
+        await ask(server, Reply(200, body), Reply(200, body), GOOD)
     assert caught.value.kind == "protocol"
     assert str(caught.value).startswith("not a chat completion")
     assert len(str(caught.value).splitlines()) == 1
-    assert len(server.bodies) == 1
+    assert len(server.bodies) == 2
+
+
+async def test_a_200_that_is_no_completion_may_be_one_the_second_time(server):
+    assert isinstance(await ask(server, Reply(200, ""), GOOD), ChatAnswer)
 
 
 def test_content_may_be_null_or_missing():

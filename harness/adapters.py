@@ -1,0 +1,135 @@
+"""Adapters on a server that runs: loaded, listed, unloaded, and proven to be active.
+
+Every version of an adapter gets a name and a path of its own, made from its weights: servers keep what they computed for a name and a path, and
+would answer for a new version with what the old one saw.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from harness.chat import ChatError, classify
+from harness.checkpoint import read_adapter
+from harness.config import ConfigError
+
+PROMPTS: Final = (
+    "Say hello.",
+    "Write a TypeScript function that reverses a string.",
+    "What is the difference between an interface and a type in TypeScript?",
+    "Call the tool that lists the files.",
+)
+_SECONDS: Final = 120.0
+_TOKENS: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Of one adapter against its base, on fixed prompts, without sampling."""
+
+    adapter: str
+    base: str
+    prompts: int
+    different: int
+    """Answers whose text, or the probabilities of whose tokens, are others than the base's."""
+
+    @property
+    def active(self) -> bool:
+        return self.different > 0
+
+
+def versioned(name: str, path: Path, into: Path) -> tuple[str, Path]:
+    """The name and the place of this version of an adapter: a copy below `into` that what is trained next does not overwrite."""
+    read_adapter(name, path)
+    digest = hashlib.sha256()
+    files = sorted(file for file in path.iterdir() if file.is_file())
+    for file in files:
+        digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
+        with open(file, "rb") as content:
+            for portion in iter(lambda: content.read(2**20), b""):
+                digest.update(portion)
+    version = f"{name}-{digest.hexdigest()[:12]}"
+    place = into / version
+    if not place.exists():
+        partial = into / f".{version}.{os.getpid()}"
+        partial.mkdir(parents=True)
+        for file in files:
+            shutil.copy2(file, partial / file.name)
+        partial.rename(place)
+    return version, place.absolute()
+
+
+class AdapterApi:
+    """What vLLM and SGLang offer below one base URL."""
+
+    def __init__(self, base_url: str, headers: dict[str, str] | None = None) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._headers = headers or {}
+
+    async def names(self) -> dict[str, str | None]:
+        """Every model that is served: of an adapter, the base that it belongs to; None for a base. ConfigError when that is not told."""
+        response = await self._request("GET", f"{self._base_url}/models")
+        try:
+            return {str(entry["id"]): entry.get("parent") for entry in response.json()["data"]}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(f"{self._base_url} lists no models") from error
+
+    async def load(self, name: str, path: Path) -> None:
+        """ConfigError when the name is taken, or the server refuses; its words say why."""
+        if name in await self.names():
+            raise ConfigError(f"{self._base_url} serves a {name!r} already: a new version needs a new name")
+        await self._change("load_lora_adapter", {"lora_name": name, "lora_path": str(path)})
+        if name not in await self.names():
+            raise ConfigError(f"{self._base_url} took {name!r}, and does not list it")
+
+    async def unload(self, name: str) -> None:
+        await self._change("unload_lora_adapter", {"lora_name": name})
+        if name in await self.names():
+            raise ConfigError(f"{self._base_url} still serves {name!r}")
+
+    async def prove(self, name: str, base: str, prompts: Sequence[str] = PROMPTS) -> Proof:
+        """Ask both the same, and compare what they answer."""
+        different = 0
+        for prompt in prompts:
+            different += await self._answer(name, prompt) != await self._answer(base, prompt)
+        return Proof(name, base, len(prompts), different)
+
+    async def _answer(self, model: str, prompt: str) -> tuple[str, tuple[float, ...]]:
+        body = {
+            "model": model,
+            "messages": [{"role": "user", "content": prompt}],
+            "max_tokens": _TOKENS,
+            "temperature": 0.0,
+            "logprobs": True,
+        }
+        choice = (await self._request("POST", f"{self._base_url}/chat/completions", body)).json()["choices"][0]
+        told = (choice.get("logprobs") or {}).get("content") or []
+        return json.dumps(choice["message"], sort_keys=True), tuple(round(token["logprob"], 2) for token in told)
+
+    async def _change(self, action: str, body: dict[str, str]) -> None:
+        """vLLM has it below /v1, SGLang at the root."""
+        try:
+            await self._request("POST", f"{self._base_url}/{action}", body)
+        except ConfigError as error:
+            if not str(error).endswith("404: Not Found"):
+                raise
+            await self._request("POST", f"{self._base_url.removesuffix('/v1')}/{action}", body)
+
+    async def _request(self, method: str, url: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        try:
+            async with httpx.AsyncClient(headers=self._headers, timeout=_SECONDS) as client:
+                response = await client.request(method, url, json=body)
+        except httpx.HTTPError as error:
+            raise ConfigError(f"{url}: {error or type(error).__name__}") from error
+        if response.status_code >= 400:
+            meaning = classify(response.status_code, response.text)
+            raise ConfigError(f"{url}: {meaning if isinstance(meaning, ChatError) else meaning.message}")
+        return response
