@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from harness.shared_options import add_sandbox
 
 
 def add_task_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    actions = commands.add_parser("tasks", help="list, show and validate tasks").add_subparsers(required=True, metavar="COMMAND")
+    actions = commands.add_parser("tasks", help="list, show, validate and make tasks").add_subparsers(required=True, metavar="COMMAND")
 
     listing = _action(actions, "list", "the tasks of a suite")
     listing.add_argument("tasks", nargs="*", metavar="PATTERN")
@@ -29,6 +30,28 @@ def add_task_commands(commands: argparse._SubParsersAction[argparse.ArgumentPars
     add_sandbox(validate)
     validate.add_argument("--record", action="store_true", help="write what the tests say into expected.json, for new tasks")
     validate.add_argument("--quarantine", action="store_true", help="write tasks that are not valid into the suite's quarantine.toml")
+
+    synth = _action(actions, "synth", "bugs injected into a repository, each a validated task")
+    _add_repository(synth)
+    synth.add_argument("--limit", type=int, metavar="N", help="stop at so many tasks (default: all that there are)")
+    synth.add_argument("--per-function", type=int, default=4, metavar="N", help="tasks in one function at most (default: 4)")
+    synth.add_argument("--seed", type=int, default=0, metavar="N")
+    synth.add_argument("--statements-by", metavar="URL", help="an OpenAI-compatible server whose model writes the statements")
+    synth.add_argument("--model", metavar="NAME", help="which of its models")
+
+
+def _add_repository(parser: argparse.ArgumentParser) -> None:
+    """What the commands that make tasks of a repository have in common."""
+    parser.add_argument("repository", type=Path, metavar="REPO", help="a clone, bare or not, or a directory")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="the suite (default: suites/<repository>); gone on with where it is there"
+    )
+    parser.add_argument("--package", default="", metavar="DIR", help="one package of a monorepo, taken as the whole")
+    parser.add_argument("--runner", choices=["node:test", "vitest", "jest", "mocha"], help="default: what the tests import")
+    parser.add_argument("--test-files", nargs="+", default=[], metavar="PATTERN", help="which files hold tests, in .gitignore's syntax")
+    parser.add_argument("--deps", type=Path, metavar="DIR", help="a package.json and a lockfile of your own choice for the environment")
+    parser.add_argument("--concurrency", "-n", type=int, metavar="N", help="boxes at once (default: as many as there are cores)")
+    add_sandbox(parser)
 
 
 def _action(actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, words: str) -> argparse.ArgumentParser:

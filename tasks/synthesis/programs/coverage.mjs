@@ -1,0 +1,26 @@
+// Loaded with a test file whose sources were left by the instrumenter: says which mutants each test reached, by the test's full title, and
+// which were reached outside of any test. One JSON object a process, in /tmp/coverage.
+import fs from "node:fs";
+
+const separator = " > ";
+const space = (globalThis.__stryker__ ??= {});
+
+/** `runner` has beforeEach, afterEach; `titleOf` takes what the hooks are given. */
+export function follow({ beforeEach, afterEach, titleOf }) {
+  beforeEach((context) => {
+    space.currentTestId = titleOf(context);
+  });
+  afterEach(() => {
+    space.currentTestId = undefined;
+  });
+}
+
+export function write(file) {
+  const { static: outside = {}, perTest = {} } = space.mutantCoverage ?? {};
+  const keys = (hits) => Object.keys(hits);
+  const tests = Object.fromEntries(Object.entries(perTest).map(([title, hits]) => [title, keys(hits)]));
+  fs.mkdirSync("/tmp/coverage", { recursive: true });
+  fs.writeFileSync(`/tmp/coverage/${process.pid}-${Date.now()}-${Math.random()}.json`, JSON.stringify({ file, outside: keys(outside), tests }));
+}
+
+export { separator };
