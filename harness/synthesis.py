@@ -1,17 +1,21 @@
-"""`harness tasks synth`: a repository made a suite, with boxes of its own packages, progress, and a model for its statements."""
+"""`harness tasks synth | mine`: a repository made a suite, with boxes of its own packages."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from harness.engines import Backend, choose_engine
 from sandboxes.images.recipe import Say
 from sandboxes.sandbox import Limits, opener
+from tasks.errors import TaskError
 from tasks.grading import OpenSandbox
+from tasks.synthesis.clone import open_clone
 from tasks.synthesis.environment import make_environment
+from tasks.synthesis.history import Bounds, read_commits, read_issues
+from tasks.synthesis.mine import MineSettings, MineTally, mine
 from tasks.synthesis.project import Choices, read_project
 from tasks.synthesis.statements import WriteStatement
 from tasks.synthesis.synth import OpenImage, SynthSettings, Tally, discard_if_empty, synthesise
@@ -62,6 +66,51 @@ async def synthesise_suite(
             origin=str(repository),
             on_progress=on_progress,
             write=write,
+        )
+    finally:
+        if not existed:
+            discard_if_empty(output)
+
+
+async def mine_suite(
+    repository: Path,
+    choices: Choices,
+    output: Path,
+    bounds: Bounds,
+    settings: MineSettings,
+    *,
+    backend: Backend,
+    deps: Path | None,
+    commits: Path | None,
+    issues: Path | None,
+    say: Say,
+    on_progress: Callable[[MineTally], None],
+) -> MineTally:
+    """Everything of `harness tasks mine` but its words. What cannot be used leaves nothing behind."""
+    existed = await asyncio.to_thread(output.exists)
+    clone = await asyncio.to_thread(open_clone, repository)
+    if clone is None:
+        raise TaskError(f"{repository}: it is no git repository, so it has no history to mine; for its files: harness tasks synth")
+    exactly: Sequence[str] = read_commits(commits) if commits else ()
+    known = read_issues(issues) if issues else {}
+    project = await asyncio.to_thread(read_project, repository, choices)
+    try:
+        environment = await asyncio.to_thread(make_environment, project, say, deps=deps)
+        open_image = images(backend, say, jobs=settings.jobs)
+        return await mine(
+            clone,
+            project,
+            environment,
+            output,
+            choices,
+            bounds,
+            settings,
+            open_image,
+            say=say,
+            origin=str(repository),
+            exactly=exactly,
+            issues=known,
+            on_progress=on_progress,
         )
     finally:
         if not existed:

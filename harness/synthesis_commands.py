@@ -1,4 +1,4 @@
-"""`harness tasks synth`: each calls one function and prints. True when at least one task came of it."""
+"""`harness tasks synth | mine`: each calls one function and prints. True when at least one task came of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from typing import Any, Final
 
 from harness.console import Screen
 from harness.statement_model import statement_model
-from harness.synthesis import synthesise_suite
+from harness.synthesis import mine_suite, synthesise_suite
+from tasks.integrity import printable
+from tasks.synthesis.history import Bounds
+from tasks.synthesis.mine import MineSettings, MineTally
 from tasks.synthesis.project import Choices, slug
 from tasks.synthesis.synth import SynthSettings, Tally
 
@@ -37,6 +40,33 @@ async def _synth(options: argparse.Namespace, screen: Screen) -> bool:
         )
     _say_reasons(screen, tally.reasons)
     screen.out.print(f"{tally.kept} tasks of {tally.mutants} mutants ({tally.combined} of several together), in {output}", markup=False)
+    return tally.kept > 0
+
+
+async def _mine(options: argparse.Namespace, screen: Screen) -> bool:
+    output = options.output or _default_output(options).with_name(f"{_default_output(options).name}-history")
+
+    def report(tally: MineTally) -> None:
+        if tally.tried:
+            screen.say(f"{tally.tried} of {tally.candidates} commits tried, {tally.kept} kept")
+
+    tally = await mine_suite(
+        options.repository,
+        choices_of(options),
+        output,
+        Bounds(since=options.since, max_files=options.max_files, max_lines=options.max_lines),
+        MineSettings(limit=options.limit, jobs=options.concurrency or os.cpu_count() or 1, repeats=options.repeats),
+        backend=options.sandbox or "auto",
+        deps=options.deps,
+        commits=options.commits,
+        issues=options.issues,
+        say=screen.say,
+        on_progress=report,
+    )
+    for sha, reason in tally.refused.items():
+        screen.out.print(f"{sha[:10]} refused: {printable(reason)}", markup=False)
+    _say_reasons(screen, tally.reasons)
+    screen.out.print(f"{tally.kept} tasks of {tally.candidates} candidates in {tally.commits} commits, in {output}", markup=False)
     return tally.kept > 0
 
 
@@ -78,4 +108,4 @@ def _say_reasons(screen: Screen, reasons: Counter[str]) -> None:
             screen.out.print(f"{count:6} left out: {reason}", markup=False)
 
 
-ACTIONS: Final[Mapping[str, Callable[[argparse.Namespace, Screen], Coroutine[Any, Any, bool]]]] = {"synth": _synth}
+ACTIONS: Final[Mapping[str, Callable[[argparse.Namespace, Screen], Coroutine[Any, Any, bool]]]] = {"synth": _synth, "mine": _mine}

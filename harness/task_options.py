@@ -39,6 +39,16 @@ def add_task_commands(commands: argparse._SubParsersAction[argparse.ArgumentPars
     synth.add_argument("--statements-by", metavar="URL", help="an OpenAI-compatible server whose model writes the statements")
     synth.add_argument("--model", metavar="NAME", help="which of its models")
 
+    mine = _action(actions, "mine", "real fixes from a repository's history, each a validated task")
+    _add_repository(mine)
+    mine.add_argument("--since", metavar="DATE", help="only commits after it, as git understands dates")
+    mine.add_argument("--max-files", type=int, default=3, metavar="N", help="sources that a commit may change (default: 3)")
+    mine.add_argument("--max-lines", type=int, default=120, metavar="N", help="lines of sources, added and removed (default: 120)")
+    mine.add_argument("--commits", type=Path, metavar="FILE", help="exactly these, one a line")
+    mine.add_argument("--issues", type=Path, metavar="FILE", help="issue texts: lines of JSON with number, title and body")
+    mine.add_argument("--limit", type=int, metavar="N", help="stop at so many tasks")
+    mine.add_argument("--repeats", type=int, default=3, metavar="N", help="gradings with and without the fix (default: 3)")
+
 
 def _add_repository(parser: argparse.ArgumentParser) -> None:
     """What the commands that make tasks of a repository have in common."""

@@ -21,6 +21,7 @@ from tasks.tree import RepositoryTree, read_tree
 SourceRunner = Literal["node:test", "vitest", "jest", "mocha"]
 """What the repository's own tests are written for."""
 
+_COMPATIBLE: Final = Path(__file__).parent / "compat"
 _MODULE: Final = re.compile(r"\.[cm]?tsx?$")
 _DECLARATIONS: Final = re.compile(r"\.d\.[cm]?ts$")
 _TEST_NAME: Final = re.compile(
@@ -152,7 +153,7 @@ def describe(name: str, tree: RepositoryTree, commit: str | None, choices: Choic
     if not sources:
         raise TaskError(f"{name}: there is no TypeScript source in it: tasks are made of .ts files")
     project = Project(name, tree, commit, package, runner, tests, type_tests, sources, _licence(package, tree), tuple(notes))
-    return _with_settings(project)
+    return _with_settings(_with_names(project))
 
 
 def slug(name: str) -> str:
@@ -240,6 +241,17 @@ def _licence(package: dict[str, Any], tree: RepositoryTree) -> str:
             text = content.decode("utf-8", "replace")
             return next((name for name, words in _LICENCES.items() if words in text), "unknown")
     return "unknown"
+
+
+def _with_names(project: Project) -> Project:
+    """With vitest's configuration for tests that were written for jest or mocha, which say the same there or are left out."""
+    if project.runner not in ("jest", "mocha"):
+        return project
+    files = dict(project.tree.files)
+    files["vitest.config.mjs"] = (_COMPATIBLE / "vitest.config.mjs").read_bytes()
+    files[".vitest/names.mjs"] = (_COMPATIBLE / "names.mjs").read_bytes()
+    note = f"{project.runner}'s tests are run and graded under vitest (vitest.config.mjs, .vitest/names.mjs)"
+    return replace(project, tree=RepositoryTree(files, project.tree.executables), notes=(*project.notes, note))
 
 
 def _with_settings(project: Project) -> Project:
