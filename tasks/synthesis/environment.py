@@ -29,7 +29,7 @@ _NATIVE: Final = frozenset(
     {"node-gyp", "node-gyp-build", "prebuild-install", "node-pre-gyp", "@mapbox/node-pre-gyp", "nan", "node-addon-api", "bindings"}
 )
 _ALWAYS: Final = re.compile(r"^(?:@types/.+|typescript|tslib|jsdom|happy-dom|react|react-dom)$")
-_REPLACED: Final = re.compile(r"^(?:vitest|@vitest/.+|jest|ts-jest|mocha|oxlint)$")
+_REPLACED: Final = re.compile(r"^(?:vite|vitest|@vitest/.+|jest|ts-jest|mocha|oxlint)$")
 _NPM_SECONDS: Final = 600.0
 
 
@@ -45,18 +45,20 @@ def make_environment(project: Project, say: Say, *, deps: Path | None = None) ->
     """The image of the project's packages. With `deps`, a directory's own package.json and lockfile are taken, whole. TaskError: npm's words."""
     notes: list[str] = []
     tools: dict[str, str] = json.loads((load_recipe(_PARENT).directory / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    graders = json.loads((load_recipe(_PARENT).directory / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    tools["vite"] = graders["node_modules/vite"]["version"]  # vitest's peer, which npm does not bring by itself
     lock: bytes | None
     if deps is not None:
         declared, lock = _read_directory(deps)
     else:
         declared, lock = _needed(project, notes), project.tree.files.get("package-lock.json")
     wanted = {name: spec for name, spec in declared.items() if name not in tools or name in ("typescript", "@types/node")}
-    graders = {name: version for name, version in tools.items() if name not in wanted}
-    if "@types/node" in graders and _is_before_five(wanted.get("typescript", "")):
-        del graders["@types/node"]  # its syntax is newer than that compiler
+    ours = {name: version for name, version in tools.items() if name not in wanted}
+    if "@types/node" in ours and _is_before_five(wanted.get("typescript", "")):
+        del ours["@types/node"]  # its syntax is newer than that compiler
     if all(tools.get(name) == spec.removeprefix("^") for name, spec in wanted.items()):
         return Environment(_PARENT, b"", b"", tuple(notes))
-    package = {"name": "workspace", "private": True, "dependencies": dict(sorted({**wanted, **graders}.items()))}
+    package = {"name": "workspace", "private": True, "dependencies": dict(sorted({**wanted, **ours}.items()))}
     say(f"resolving {len(package['dependencies'])} packages")  # type: ignore[arg-type]
     content = (json.dumps(package, indent=2) + "\n").encode()
     locked = _lock(project.name, content, lock, say)

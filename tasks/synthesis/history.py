@@ -13,6 +13,7 @@ from tasks.errors import TaskError
 from tasks.patches import patch_between
 from tasks.synthesis.clone import Clone, Commit
 from tasks.synthesis.project import Choices, Project, describe
+from tasks.synthesis.settling import RefusedError
 from tasks.tree import RepositoryTree
 
 _FIX: Final = re.compile(r"\b(?:fix(?:e[sd])?|bug|repair|correct(?:s|ed)?|resolve[sd]?|regression|closes?)\b", re.IGNORECASE)
@@ -28,10 +29,6 @@ _TRAILER: Final = re.compile(
 _PREFIX: Final = re.compile(r"^(?:fix|feat|perf|refactor|chore|bug|bugfix)(?:\([^)]*\))?!?:\s*", re.IGNORECASE)
 _MERGE: Final = re.compile(r"^Merge (?:pull request|branch|remote-tracking)", re.IGNORECASE)
 _ISSUE: Final = re.compile(r"(?:#|/issues/|/pull/)(\d+)")
-
-
-class RefusedError(Exception):
-    """Why a commit is no task, in words."""
 
 
 @dataclass(frozen=True, slots=True)

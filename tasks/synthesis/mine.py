@@ -18,15 +18,13 @@ from pydantic import BaseModel, ConfigDict
 from sandboxes.images.recipe import Say
 from sandboxes.sandbox import SandboxError
 from tasks.errors import TaskError
-from tasks.grading import Observation, OpenSandbox, judge, observe
-from tasks.reports import beyond, test_id
+from tasks.grading import Observation, OpenSandbox
 from tasks.synthesis.baseline import anchored, bare_task
 from tasks.synthesis.clone import Clone, Commit
 from tasks.synthesis.environment import Environment
 from tasks.synthesis.history import (
     Bounds,
     Candidate,
-    RefusedError,
     direct_importers,
     promising,
     statement_of,
@@ -35,11 +33,11 @@ from tasks.synthesis.history import (
 )
 from tasks.synthesis.ledger import Ledger
 from tasks.synthesis.project import Choices, Project
+from tasks.synthesis.settling import RefusedError, settle
 from tasks.synthesis.statements import Facts, from_template, leaks
 from tasks.synthesis.synth import OpenImage
-from tasks.task import Difficulty, Expected, Kind, RecordedMode, Task
+from tasks.task import Difficulty, Expected, Kind, Task
 from tasks.tree import RepositoryTree, read_tree
-from tasks.validate import expectation, modes_for
 from tasks.writing import NewRepository, NewTask, Origin, SuiteWriter
 
 _ALL_TESTS: Final = 25
@@ -201,19 +199,8 @@ class _Mining:
     async def _make(self, candidate: Candidate) -> str:
         """Validate the candidate as the house does, and write it; its id. RefusedError says why not."""
         task = self._task(candidate)
-        noop = await observe(_asking(task, "separate", candidate, self._project), "", self._open_sandbox, plain=True)
-        gold = await observe(_asking(task, "separate", candidate, self._project), task.patch, self._open_sandbox, plain=True)
-        plain = expectation([gold], [noop])
-        if not gold.patch_applied:
-            raise RefusedError(f"its parts do not apply: {_words(gold)}")
-        if gold.stripped:
-            raise RefusedError(f"its sources are where no patch may go: {gold.stripped[0].path}")
-        if not plain.fail_to_pass:
-            broken = not any(status == "passed" for status in gold.statuses.values())
-            raise RefusedError(f"no test passes after it: {_words(gold)}" if broken else "no test fails before it and passes after it")
-        if flag := next((finding for finding in gold.integrity if finding.weight == "flag"), None):
-            raise RefusedError(f"its gold patch would be flagged ({flag.rule.replace('_', ' ')})")
-        expected, median_seconds = await self._in_a_mode(task, candidate, plain)
+        settled = await settle(task, _asked(candidate, self._project), self._open_sandbox, repeats=self._settings.repeats)
+        expected, noop = settled.expected, settled.plain_noop
         statement, title, told = self._statement(candidate, expected, noop)
         instance_id = f"{self._project.name}-{candidate.commit.sha[:10]}"
         async with self._writing:
@@ -237,45 +224,11 @@ class _Mining:
                     files=len(candidate.sources),
                     told=told,
                     statement_by=told,
-                    notes=(f"a grade takes {median_seconds:.1f} s",),
+                    notes=(f"a grade takes {settled.grade_seconds:.1f} s",),
                 ),
             )
             await asyncio.to_thread(self._writer.add_task, new)
         return instance_id
-
-    async def _in_a_mode(self, task: Task, candidate: Candidate, plain: Expected) -> tuple[Expected, float]:
-        """What the tests say in the strongest mode that still has a test to come to pass. RefusedError when none has."""
-        for mode in modes_for(task.runner):
-            asking = _asking(task, mode, candidate, self._project)
-            golds, noops = [], []
-            for _ in range(self._settings.repeats):
-                golds.append(await observe(asking, task.patch, self._open_sandbox))
-                noops.append(await observe(asking, "", self._open_sandbox))
-            there = expectation(golds, noops)
-            f2p = tuple(test for test in there.fail_to_pass if test in plain.fail_to_pass)
-            if not f2p:
-                continue
-            expected = there.model_copy(
-                update={
-                    "mode": mode,
-                    "fail_to_pass": f2p,
-                    "pass_to_pass": tuple(test for test in there.pass_to_pass if test in plain.pass_to_pass),
-                    "type_errors": tuple(diagnostic.text for diagnostic in noops[0].type_errors),
-                    "lint_findings": tuple(
-                        dict.fromkeys(diagnostic.text for seen in (noops[0], golds[0]) for diagnostic in seen.lint_findings)
-                    ),
-                }
-            )
-            if not expected.pass_to_pass:
-                raise RefusedError("no test passes both before and after it")
-            judged = task.model_copy(update={"expected": expected})
-            grades = [judge(judged, gold) for gold in golds]
-            if new := next((errors for gold in golds if (errors := beyond(gold.type_errors, expected.type_errors))), None):
-                raise RefusedError(f"it brings type errors: {new[0][:160]}")
-            if not all(grade.resolved for grade in grades):
-                raise RefusedError("what its tests say is not the same each time")
-            return expected, sorted(gold.duration_seconds for gold in golds)[len(golds) // 2]
-        raise RefusedError("its tests do not pass apart from their source")
 
     def _task(self, candidate: Candidate) -> Task:
         return bare_task(candidate.before, self._environment.image, seconds=_TEST_SECONDS).model_copy(
@@ -362,11 +315,10 @@ def _tests(candidate: Candidate) -> list[str]:
     return sorted({*known, *touched})
 
 
-def _asking(task: Task, mode: RecordedMode, candidate: Candidate, project: Project) -> Task:
-    """The task with an expectation that names the files to run, and no test in them."""
+def _asked(candidate: Candidate, project: Project) -> list[str]:
+    """The test files to run; type tests are asked of the compiler."""
     type_tests = {*project.type_test_files, *candidate.before.type_test_files}
-    files = [path for path in _tests(candidate) if path not in type_tests]
-    return task.model_copy(update={"expected": Expected(mode=mode, pass_to_pass=tuple(test_id(path, [""]) for path in files))})
+    return [path for path in _tests(candidate) if path not in type_tests]
 
 
 def _kind(candidate: Candidate, expected: Expected) -> Kind:
@@ -379,9 +331,3 @@ def _difficulty(candidate: Candidate, told: str) -> Difficulty:
     lines = sum(line[:1] in "+-" for line in candidate.patch.splitlines())
     points = (lines > 15) + (lines > 50) + (len(candidate.sources) > 1) + ("template" in told)
     return "easy" if points == 0 else "medium" if points <= 2 else "hard"
-
-
-def _words(seen: Observation) -> str:
-    run = next((run for run in seen.checks if run.name not in ("compile", "lint") and run.output), None)
-    lines = [line.strip() for line in (run.output if run else "").splitlines() if line.strip()]
-    return (next((line for line in lines if "rror" in line), lines[-1] if lines else "the runner reported no test"))[:200]

@@ -248,7 +248,11 @@ class _Synthesis:
     async def _go_on(self) -> None:
         async with open_bench(self._project, self._open_sandbox) as bench:
             for change in self._changes():
-                reason, entry = await self._make(bench, change)
+                try:
+                    reason, entry = await self._make(bench, change)
+                except SandboxError:  # once more, in other boxes
+                    await bench.close()
+                    reason, entry = await self._make(bench, change)
                 entry = {"mutants": [mutant.id for mutant in change.mutants], "reason": reason, **entry}
                 self._ledger.add(change.digest, entry)
                 self._count(change.digest, entry)
