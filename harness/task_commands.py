@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from harness.console import Screen
+from harness.suite_commands import ACTIONS as SUITES
 from harness.synthesis_commands import ACTIONS as SYNTHESIS
 from harness.validation import validate_suite
 from tasks.suite import load_suite
@@ -64,4 +65,5 @@ ACTIONS: Final[Mapping[str, Callable[[argparse.Namespace, Screen], Coroutine[Any
     "show": _show,
     "validate": _validate,
     **SYNTHESIS,
+    **SUITES,
 }
