@@ -138,7 +138,11 @@ def describe(name: str, tree: RepositoryTree, commit: str | None, choices: Choic
     tests = choices.test_files and tuple(matching(texts, choices.test_files))
     if not tests:
         tests = tuple(
-            sorted(path for path, text in texts.items() if _TEST_NAME.search(path) and path not in type_tests and _TESTS.search(text))
+            sorted(
+                path
+                for path, text in texts.items()
+                if _TEST_NAME.search(path) and path not in type_tests and not _DECLARATIONS.search(path) and _TESTS.search(text)
+            )
         )
     runner = choices.runner or _runner(name, package, tree, {path: texts[path] for path in tests})
     if not tests:
