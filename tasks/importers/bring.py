@@ -131,30 +131,25 @@ async def _bring_one(
 
 
 def _project(foreign: Foreign, clones: Path | None, say: Say) -> tuple[Project, Environment]:
+    """The project without its hidden tests, as their runner needs it, and the packages that it and they need."""
     if foreign.files:
-        tree = RepositoryTree(foreign.files)
-        after = dict(tree.files)
-        project = _described(foreign, RepositoryTree(after), None)
+        tree, commit = RepositoryTree(foreign.files), None
     else:
         clone = _clone(foreign, clones)
-        assert foreign.base_commit is not None or foreign.bug_patch
         commit = clone.resolve(foreign.base_commit or "HEAD")
-        project = _described(foreign, clone.tree(commit)[0], commit)
-    return project, make_environment(project, say)
-
-
-def _described(foreign: Foreign, tree: RepositoryTree, commit: str | None) -> Project:
-    """The project of the tree with its hidden tests, so that their runner is known, on the tree without them."""
+        tree = clone.tree(commit)[0]
     name = slug(foreign.repo.rpartition("/")[2])
     if foreign.runner == "reward":
-        return Project(name, tree, commit, {}, "node:test", (), (), (), foreign.licence, ())
+        bare = Project(name, tree, commit, {}, "node:test", (), (), (), foreign.licence, ())
+        return bare, make_environment(bare, say)
     try:
         whole = tree.patched(foreign.test_patch) if foreign.test_patch.strip() else tree
     except TaskError as error:
         raise TaskError(f"{foreign.instance_id}: its test_patch does not apply to its commit: {error}") from error
     described = describe(name, whole, commit, Choices())
-    laid = {path: content for path, content in described.tree.files.items() if path not in whole.files or whole.files[path] != content}
-    return replace(described, tree=RepositoryTree({**tree.files, **laid}, tree.executables))
+    laid = {path: content for path, content in described.tree.files.items() if whole.files.get(path) != content}
+    without = replace(described, tree=RepositoryTree({**tree.files, **laid}, tree.executables))
+    return without, make_environment(described, say)
 
 
 def _task(foreign: Foreign, project: Project, environment: Environment) -> tuple[Task, str, str]:

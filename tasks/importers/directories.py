@@ -129,6 +129,7 @@ def _exercise(place: Path) -> Foreign:
 
 
 def _without_skips(text: str) -> str:
+    text = re.sub(r"(?<=[{,\s])x(?:it|test|describe)\s*,|,\s*x(?:it|test|describe)(?=\s*\})", "", text)  # among what is imported
     return re.sub(r"\bx(it|test|describe)\b", r"\1", re.sub(r"\b(it|test|describe)\.skip\b", r"\1", text))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ _NOT_CODE: Final = re.compile(
     re.IGNORECASE,
 )
 _LOCKS: Final = ("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lockb")
-_DEPENDENCIES: Final = ("dependencies", "devDependencies", "peerDependencies", "optionalDependencies")
+_SETTINGS: Final = re.compile(r"(?:^|/)(?:tsconfig[^/]*\.json|(?:vitest|vite|jest|babel)\.config\.[^/]+)$")
 _TRAILER: Final = re.compile(
     r"^(?:[A-Z][\w-]*-by|Change-Id|Refs?|Fixes|Closes|See|PR-URL|Reviewed-on|Cherry-picked[\w ]*):?\s.*$", re.MULTILINE | re.IGNORECASE
 )
@@ -109,8 +109,8 @@ def take_apart(clone: Clone, commit: Commit, name: str, choices: Choices, bounds
     changed = sorted(path for path in {*old, *new} if old.get(path) != new.get(path))
     tests = [path for path in changed if _belongs_to_tests(path, before, after)]
     sources = [path for path in changed if path not in tests and not _NOT_CODE.search(path) and path not in _LOCKS]
-    _check_settings(old, new, sources)
-    sources = [path for path in sources if path != "package.json"]
+    before = _with_settings_of(before, after, changed)
+    sources = [path for path in sources if path != "package.json" and not _SETTINGS.search(path)]  # packages are the environment's
     if not sources:
         raise RefusedError("no source is changed")
     if len(sources) > bounds.max_files:
@@ -176,15 +176,10 @@ def _belongs_to_tests(path: str, before: Project, after: Project) -> bool:
     return path in known or bool(re.search(r"(?:^|/)(?:tests?|specs?|__tests__|__snapshots__|fixtures|__fixtures__)/|\.snap$", path))
 
 
-def _check_settings(old: Mapping[str, bytes], new: Mapping[str, bytes], sources: Sequence[str]) -> None:
-    """RefusedError where the environment or the settings change, for there is one of each for the whole history."""
-    if "package.json" in sources:
-        was, now = (json.loads(files.get("package.json", b"{}")) for files in (old, new))
-        if any(was.get(key) != now.get(key) for key in _DEPENDENCIES):
-            raise RefusedError("it changes the dependencies")
-    for path in sources:
-        if re.search(r"(?:^|/)(?:tsconfig[^/]*\.json|(?:vitest|vite|jest|babel)\.config\.[^/]+)$", path):
-            raise RefusedError(f"it changes the settings ({path})")
+def _with_settings_of(before: Project, after: Project, changed: Sequence[str]) -> Project:
+    """The parent with the settings of the commit: they decide how code is compiled and tested, and no patch can bring them."""
+    settings = {path: after.tree.files[path] for path in changed if _SETTINGS.search(path) and path in after.tree.files}
+    return replace(before, tree=RepositoryTree({**before.tree.files, **settings}, before.tree.executables)) if settings else before
 
 
 def tree_patch(anchor: RepositoryTree, tree: RepositoryTree) -> str | None:

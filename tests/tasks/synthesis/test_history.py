@@ -51,8 +51,6 @@ def test_a_commit_is_taken_apart_into_sources_and_tests(tmp_path: Path, make_she
         ({"test/shelf.test.ts": "import { it } from 'node:test';\nit('x', () => {});\n", "README.md": "x"}, "no source is changed"),
         ({"src/a.ts": "a\nb\n", "src/b.ts": "a\nb\n", "src/c.ts": "a\nb\n", "test/new.test.ts": "it('x', () => {});\n"}, "more than 2 sources"),
         ({"src/long.ts": "a\n" * 200, "test/new.test.ts": "it('x', () => {});\n"}, "200 lines of sources are changed"),
-        ({"src/a.ts": "a\nb\n", "package.json": '{"dependencies": {"x": "1"}}', "test/new.test.ts": "import 'node:test';\nit('x', () => {});\n"}, "changes the dependencies"),
-        ({"src/a.ts": "a\nb\n", "tsconfig.json": "{}", "test/new.test.ts": "it('x', () => {});\n"}, "changes the settings"),
         ({"src/a.ts": b"\xff\xfe\n", "test/new.test.ts": "it('x', () => {});\n"}, "not text"),
     ],
 )  # fmt: skip
