@@ -14,6 +14,7 @@ from typing import Final
 
 from sandboxes.sandbox import HARNESS_DIRECTORY, MIB, REPOSITORY, Sandbox
 from tasks import reports
+from tasks.errors import TaskError
 from tasks.grading import OpenSandbox
 from tasks.synthesis.mutants import Change, Reach
 from tasks.synthesis.project import Project
@@ -23,6 +24,7 @@ _REPORTERS: Final = Path(__file__).parents[1] / "reporters"
 _PROGRAMS: Final = Path(__file__).parent / "programs"
 _REPORT_LIMIT_BYTES: Final = 8 * MIB
 _TRIALS_A_BOX: Final = 60
+_COVERAGE_LIMIT_BYTES: Final = 120 * MIB
 _COMPILE_SECONDS: Final = 120.0
 CONFIGURATIONS: Final = [f"{name}.config.{ending}" for name in ("vitest", "vite") for ending in ("ts", "mts", "cts", "js", "mjs", "cjs")]
 
@@ -143,20 +145,24 @@ class Bench:
                 options=["--configLoader=native", f"--config={REPOSITORY}/.coverage/coverage.config.mjs", f"--root={REPOSITORY}"],
                 env={"HARNESS_CONFIG": own},
             )
-        result = await box.exec(["bash", "-c", "cat /tmp/coverage/*.json | jq -cs ."], timeout_seconds=60, output_limit_bytes=200 * MIB)
-        await self.close()
-        tests: dict[str, dict[str, list[str]]] = {}
-        outside: dict[str, set[str]] = {}
-        for entry in json.loads(result.stdout.text() or "[]"):
-            by_mutant = tests.setdefault(entry["file"], {})
-            outside.setdefault(entry["file"], set()).update(entry["outside"])
-            for title, reached in entry["tests"].items():
-                for mutant in reached:
-                    by_mutant.setdefault(mutant, []).append(title)
-        return Reach(
-            tests={file: {mutant: tuple(titles) for mutant, titles in by_mutant.items()} for file, by_mutant in tests.items()},
-            outside={file: tuple(sorted(reached)) for file, reached in outside.items()},
+        found = await box.exec(
+            ["bash", "-c", "cat /tmp/coverage/*.json | jq -cs . >&3"], timeout_seconds=60, report_limit_bytes=_COVERAGE_LIMIT_BYTES
         )
+        await self.close()
+        if found.report.complete is None:
+            raise TaskError(f"{self._project.name}: its tests reach too much for one list: choose a part with --package or --test-files")
+        try:
+            entries = json.loads(found.report.complete or b"[]")
+        except ValueError as error:
+            raise TaskError(f"{self._project.name}: what its tests reach cannot be read ({found.how_it_ended()})") from error
+        tests: dict[str, dict[str, tuple[str, ...]]] = {}
+        outside: dict[str, set[str]] = {}
+        for entry in entries:
+            titles = entry["titles"]
+            outside.setdefault(entry["file"], set()).update(entry["outside"])
+            by_mutant = tests.setdefault(entry["file"], {})
+            by_mutant |= {mutant: tuple(titles[number] for number in numbers) for mutant, numbers in entry["tests"].items()}
+        return Reach(tests=tests, outside={file: tuple(sorted(reached)) for file, reached in outside.items()})
 
 
 @asynccontextmanager

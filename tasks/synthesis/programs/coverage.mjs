@@ -15,12 +15,16 @@ export function follow({ beforeEach, afterEach, titleOf }) {
   });
 }
 
+/** `{ file, titles, outside: [mutant], tests: { mutant: [number of a title] } }`: short, for there may be thousands of either. */
 export function write(file) {
   const { static: outside = {}, perTest = {} } = space.mutantCoverage ?? {};
-  const keys = (hits) => Object.keys(hits);
-  const tests = Object.fromEntries(Object.entries(perTest).map(([title, hits]) => [title, keys(hits)]));
+  const titles = Object.keys(perTest);
+  const tests = {};
+  titles.forEach((title, number) => {
+    for (const mutant of Object.keys(perTest[title])) if (!(mutant in outside)) (tests[mutant] ??= []).push(number);
+  });
   fs.mkdirSync("/tmp/coverage", { recursive: true });
-  fs.writeFileSync(`/tmp/coverage/${process.pid}-${Date.now()}-${Math.random()}.json`, JSON.stringify({ file, outside: keys(outside), tests }));
+  fs.writeFileSync(`/tmp/coverage/${process.pid}-${Date.now()}-${Math.random()}.json`, JSON.stringify({ file, titles, outside: Object.keys(outside), tests }));
 }
 
 export { separator };
