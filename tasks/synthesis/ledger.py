@@ -5,6 +5,7 @@ The first line says what the work is; work with other settings does not go on in
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Mapping
@@ -22,7 +23,17 @@ class Ledger:
         self.entries: dict[str, dict[str, Any]] = {}
         self._file = file
         file.parent.mkdir(parents=True, exist_ok=True)
-        kept = self._read(json.loads(json.dumps(about)))
+        self._lock = (file.parent / "lock").open("w", encoding="utf-8")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            raise TaskError(f"{file.parent.parent}: another process works on it; wait for it or give another --output") from error
+        try:
+            kept = self._read(json.loads(json.dumps(about)))
+        except TaskError:
+            self._lock.close()
+            raise
         temporary = file.with_suffix(".new")
         temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
         temporary.replace(file)
@@ -37,6 +48,7 @@ class Ledger:
 
     def close(self) -> None:
         self._stream.close()
+        self._lock.close()
 
     def _read(self, about: dict[str, Any]) -> list[str]:
         first = json.dumps({"about": about}, ensure_ascii=False)

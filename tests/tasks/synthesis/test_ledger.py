@@ -22,7 +22,11 @@ def test_entries_are_there_again_but_for_a_line_that_was_cut_off(tmp_path: Path)
     assert second.entries == {"a": {"reason": ""}, "b": {"reason": "no test fails"}}
     second.add("d", {"reason": ""})
     second.close()
-    assert set(Ledger(file, {"seed": 1}).entries) == {"a", "b", "d"}
+    third = Ledger(file, {"seed": 1})
+    assert set(third.entries) == {"a", "b", "d"}
+    with pytest.raises(TaskError, match="another process works on it"):
+        Ledger(file, {"seed": 1})
+    third.close()
 
 
 def test_other_settings_are_named(tmp_path: Path) -> None:
