@@ -16,7 +16,7 @@ from tasks.synthesis.clone import open_clone
 from tasks.synthesis.environment import make_environment
 from tasks.synthesis.history import Bounds, read_commits, read_issues
 from tasks.synthesis.mine import MineSettings, MineTally, mine
-from tasks.synthesis.project import Choices, read_project
+from tasks.synthesis.project import Choices, origin_of, read_project
 from tasks.synthesis.statements import WriteStatement
 from tasks.synthesis.synth import OpenImage, SynthSettings, Tally, discard_if_empty, synthesise
 
@@ -63,7 +63,7 @@ async def synthesise_suite(
             settings,
             images(backend, say, jobs=settings.jobs),
             say=say,
-            origin=str(repository),
+            origin=origin_of(project, repository),
             on_progress=on_progress,
             write=write,
         )
@@ -107,7 +107,7 @@ async def mine_suite(
             settings,
             open_image,
             say=say,
-            origin=str(repository),
+            origin=origin_of(project, repository),
             exactly=exactly,
             issues=known,
             on_progress=on_progress,

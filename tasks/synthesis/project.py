@@ -160,6 +160,13 @@ def describe(name: str, tree: RepositoryTree, commit: str | None, choices: Choic
     return _with_settings(_with_names(project))
 
 
+def origin_of(project: Project, repository: Path) -> str:
+    """Whence a repository is: the address in its package.json, so that two clones of it are known as one, else where it lies."""
+    said = project.package.get("repository")
+    address = said.get("url") if isinstance(said, dict) else said
+    return address if isinstance(address, str) and address else str(repository)
+
+
 def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower().removesuffix(".git")).strip("-")[:40] or "repository"
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tasks.errors import TaskError
-from tasks.synthesis.project import Choices, describe, imports_of, read_project
+from tasks.synthesis.project import Choices, describe, imports_of, origin_of, read_project
 from tasks.tree import RepositoryTree
 
 MakeShelf = Callable[..., dict[str, str]]
@@ -94,3 +94,18 @@ def test_a_directory_that_is_not_there_is_said(tmp_path: Path) -> None:
 def test_imports_are_packages_and_builtin_modules() -> None:
     text = "import a from '@scope/one/deep';\nimport 'two';\nconst b = require('three/x');\nexport * from './four';\nawait import(\"node:fs\");\n"
     assert imports_of(text) == {"@scope/one", "two", "three", "node:fs"}
+
+
+@pytest.mark.parametrize(
+    ("said", "origin"),
+    [
+        ({"url": "git+https://host/owner/shelf.git"}, "git+https://host/owner/shelf.git"),
+        ("owner/shelf", "owner/shelf"),
+        (None, "/clones/shelf"),
+        ({}, "/clones/shelf"),
+    ],
+)
+def test_a_repository_is_known_by_its_address_or_by_where_it_lies(make_shelf: MakeShelf, said: object, origin: str) -> None:
+    files = make_shelf()
+    files["package.json"] = json.dumps({**json.loads(files["package.json"]), "repository": said})
+    assert origin_of(describe("shelf", tree_of(files), None, Choices()), Path("/clones/shelf")) == origin
