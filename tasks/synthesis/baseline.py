@@ -71,6 +71,8 @@ async def observe_baseline(project: Project, image: str, open_sandbox: OpenSandb
     task = bare_task(project, image)
     plain = await _repeat(task, open_sandbox, repeats, plain=True)
     passing, failing, flaky = _sort(plain)
+    if not passing and project.is_graded_by == "node:test":  # its imports may be a bundler's, which grading resolves and Node does not
+        passing, failing, flaky = _sort(await _repeat(bare_task(project, image), open_sandbox, repeats))
     if not passing:
         _refuse(project, plain, flaky)
     chosen: tuple[RecordedMode, set[str], set[str]] | None = None

@@ -42,6 +42,11 @@ class Mutant(BaseModel):
     function: str | None
     doc: str | None
 
+    @property
+    def source(self) -> str:
+        """What the ids of all mutants of its file begin with."""
+        return self.id.partition(":")[0]
+
 
 class MutantList(BaseModel):
     """What `programs/mutants.mjs` writes."""
@@ -78,23 +83,24 @@ class Change:
 
 
 class Reach(BaseModel):
-    """Which tests reach which mutants of the instrumenter: by test file, by mutant, the tests' titles."""
+    """Which test files have a test that reaches which mutants of the instrumenter."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tests: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
-    outside: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """Mutants that a test file reaches outside of its tests, as when it is loaded: every test of the file may then."""
+    test_files: tuple[str, ...] = ()
+    reached: dict[str, tuple[int, ...]] = Field(default_factory=dict)
+    """Numbers of test files by mutant: those with a test that reaches it, and those that do as they are loaded."""
+    loaded: dict[str, tuple[int, ...]] = Field(default_factory=dict)
+    """Numbers of test files by source, as mutants' ids begin: those that reach anything of it."""
 
     def files(self, mutant: Mutant) -> list[str]:
         """The test files that reach a mutant. Where it is not known which, all that load its source."""
-        if mutant.reach is None:
-            prefix = mutant.id.partition(":")[0] + ":"
-            return sorted(
-                file for file in self.outside
-                if any(key.startswith(prefix) for key in (*self.outside[file], *self.tests.get(file, {})))
-            )  # fmt: skip
-        return sorted(file for file in self.outside if mutant.reach in self.outside[file] or mutant.reach in self.tests.get(file, {}))
+        numbers = self.loaded.get(mutant.source, ()) if mutant.reach is None else self.reached.get(mutant.reach, ())
+        return sorted(self.test_files[number] for number in numbers)
+
+    def loading(self, mutants: Iterable[Mutant]) -> set[str]:
+        """The test files that load a source of one of the mutants."""
+        return {self.test_files[number] for mutant in mutants for number in self.loaded.get(mutant.source, ())}
 
 
 async def list_mutants(sandbox: Sandbox, tree: RepositoryTree, sources: Sequence[str]) -> MutantList:

@@ -162,7 +162,7 @@ async def _reach(project: Project, listed: MutantList, baseline: Baseline, open_
     say(f"running the tests on {len(listed.instrumented)} instrumented sources: which test reaches which of {len(listed.mutants)} mutants")
     async with open_bench(project, open_sandbox) as bench:
         reach = await bench.reach(listed.instrumented, max(60.0, 20 * baseline.test_seconds))
-    if not reach.outside:
+    if not reach.reached:
         raise TaskError(f"{project.name}: its tests do not run on instrumented sources, so it is not known what they reach")
     return reach
 
@@ -385,11 +385,7 @@ class _Synthesis:
         files = self._project.tree.files
         in_question = {file_of(test) for test in failing}
         hidden = sorted(path for path in files if path in in_question or _is_snapshot_of(path, in_question))
-        prefixes = {mutant.id.partition(":")[0] + ":" for mutant in change.mutants}
-        loading = {
-            file for file in self._reach.outside
-            if any(key.partition(":")[0] + ":" in prefixes for key in (*self._reach.outside[file], *self._reach.tests.get(file, {})))
-        }  # fmt: skip
+        loading = self._reach.loading(change.mutants)
         graded = [test for test in self._baseline.tests if file_of(test) in loading | in_question or test.endswith(f"::{TYPECHECK}")]
         if len(graded) == len(failing):
             graded = list(self._baseline.tests)

@@ -5,7 +5,6 @@ A bench is one box with the repository in it. What a trial changes is put back a
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -61,6 +60,7 @@ class Bench:
             await box.lay(self._project.tree.snapshot.archive)
             reporter = f"{self._project.is_graded_by.replace(':', '-')}.mjs"
             await box.write(f"{HARNESS_DIRECTORY}/{reporter}", (_REPORTERS / reporter).read_bytes(), user="root")
+            await box.write(f"{HARNESS_DIRECTORY}/resolve.mjs", (_PROGRAMS / "resolve.mjs").read_bytes(), user="root")
             self._box, self._trials = box, 0
         return self._box
 
@@ -99,7 +99,14 @@ class Bench:
         box = await self.box()
         reporter = f"{HARNESS_DIRECTORY}/{self._project.is_graded_by.replace(':', '-')}.mjs"
         if self._project.is_graded_by == "node:test":
-            argv = ["node", *options, f"--test-reporter={reporter}", "--test-reporter-destination=stdout", *files]
+            argv = [
+                "node",
+                f"--import={HARNESS_DIRECTORY}/resolve.mjs",
+                *options,
+                f"--test-reporter={reporter}",
+                "--test-reporter-destination=stdout",
+                *files,
+            ]
         else:
             bailing = [f"--bail={bail}"] if bail else []
             argv = ["vitest", "run", *options, f"--reporter={reporter}", "--no-file-parallelism", "--no-cache", *bailing, *files]
@@ -132,7 +139,7 @@ class Bench:
         box = await self.box()
         for path, text in instrumented.items():
             await box.write(f"{REPOSITORY}/{path}", text.encode())
-        for name in ("coverage.mjs", "coverage-node-test.mjs", "coverage-vitest.mjs", "coverage.config.mjs"):
+        for name in ("coverage.mjs", "coverage-node-test.mjs", "coverage-vitest.mjs", "coverage.config.mjs", "reached.mjs"):
             await box.write(f"{REPOSITORY}/.coverage/{name}", (_PROGRAMS / name).read_bytes())
         if self._project.is_graded_by == "node:test":
             for file in self._project.test_files:
@@ -145,24 +152,11 @@ class Bench:
                 options=["--configLoader=native", f"--config={REPOSITORY}/.coverage/coverage.config.mjs", f"--root={REPOSITORY}"],
                 env={"HARNESS_CONFIG": own},
             )
-        found = await box.exec(
-            ["bash", "-c", "cat /tmp/coverage/*.json | jq -cs . >&3"], timeout_seconds=60, report_limit_bytes=_COVERAGE_LIMIT_BYTES
-        )
+        found = await box.exec(["node", ".coverage/reached.mjs"], timeout_seconds=60, report_limit_bytes=_COVERAGE_LIMIT_BYTES)
         await self.close()
-        if found.report.complete is None:
-            raise TaskError(f"{self._project.name}: its tests reach too much for one list: choose a part with --package or --test-files")
-        try:
-            entries = json.loads(found.report.complete or b"[]")
-        except ValueError as error:
-            raise TaskError(f"{self._project.name}: what its tests reach cannot be read ({found.how_it_ended()})") from error
-        tests: dict[str, dict[str, tuple[str, ...]]] = {}
-        outside: dict[str, set[str]] = {}
-        for entry in entries:
-            titles = entry["titles"]
-            outside.setdefault(entry["file"], set()).update(entry["outside"])
-            by_mutant = tests.setdefault(entry["file"], {})
-            by_mutant |= {mutant: tuple(titles[number] for number in numbers) for mutant, numbers in entry["tests"].items()}
-        return Reach(tests=tests, outside={file: tuple(sorted(reached)) for file, reached in outside.items()})
+        if not found.report.complete:
+            raise TaskError(f"{self._project.name}: what its tests reach cannot be read ({found.how_it_ended()})")
+        return Reach.model_validate_json(found.report.complete)
 
 
 @asynccontextmanager

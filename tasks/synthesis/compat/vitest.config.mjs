@@ -5,5 +5,5 @@ const here = new URL(".", import.meta.url).pathname;
 
 export default defineConfig({
   resolve: { alias: { "@jest/globals": `${here}.vitest/names.mjs`, mocha: `${here}.vitest/names.mjs` } },
-  test: { globals: true, setupFiles: ["./.vitest/names.mjs"], include: ["**/*.{ts,tsx,mts,cts,js,mjs}"], exclude: ["**/node_modules/**", "**/.vitest/**"] },
+  test: { globals: true, passWithNoTests: true, setupFiles: ["./.vitest/names.mjs"], include: ["**/*.{ts,tsx,mts,cts,js,mjs}"], exclude: ["**/node_modules/**", "**/.vitest/**"] },
 });

@@ -58,7 +58,7 @@ def test_the_order_is_the_seed_s_and_takes_the_operators_in_turn() -> None:
 
 
 def test_a_mutant_is_reached_by_the_files_whose_tests_or_load_reach_it() -> None:
-    reach = Reach(tests={"t/a.ts": {"0:1": ("a test",)}, "t/b.ts": {}}, outside={"t/a.ts": (), "t/b.ts": ("0:2",)})
+    reach = Reach(test_files=("t/a.ts", "t/b.ts"), reached={"0:1": (0,), "0:2": (1,)}, loaded={"0": (0, 1)})
     assert reach.files(mutant("0:1", 0, 1, "", reach="0:1")) == ["t/a.ts"]
     assert reach.files(mutant("0:X", 0, 1, "", reach="0:2")) == ["t/b.ts"]
     assert reach.files(mutant("0:X", 0, 1, "", reach="0:3")) == []
