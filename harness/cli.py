@@ -288,7 +288,7 @@ def _tasks(options: argparse.Namespace) -> int:
     try:
         return OK if _run_async(ACTIONS[options.action](options, _screen())) else NOT_AS_IT_SHOULD_BE
     except (KeyboardInterrupt, asyncio.CancelledError):
-        _screen().error("interrupted")
+        _screen().error(f"interrupted; what is finished is kept, to go on: {options.again}")
         return INTERRUPTED
 
 

@@ -1,4 +1,4 @@
-"""`harness tasks list | show | validate`: each calls one function and prints. True when all is as it should be; False when a task is not valid."""
+"""`harness tasks list | show | validate`, and those of the files beside it: each calls one function and prints. True when all is as it should be; False when a task is not valid."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from harness.console import Screen
+from harness.suite_commands import ACTIONS as SUITES
+from harness.synthesis_commands import ACTIONS as SYNTHESIS
 from harness.validation import validate_suite
 from tasks.suite import load_suite
 
@@ -62,4 +64,6 @@ ACTIONS: Final[Mapping[str, Callable[[argparse.Namespace, Screen], Coroutine[Any
     "list": _list,
     "show": _show,
     "validate": _validate,
+    **SYNTHESIS,
+    **SUITES,
 }

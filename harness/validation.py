@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from harness.engines import Backend, choose_engine
 from sandboxes.images.recipe import Say
 from sandboxes.sandbox import Limits, opener
 from tasks.suite import load_quarantine, load_suite, save_expected, save_quarantine
-from tasks.validate import validate
+from tasks.task import Task
+from tasks.validate import Validation, validate
 
 
 async def validate_suite(
@@ -29,14 +30,14 @@ async def validate_suite(
     the quarantine.
     """
     suite = load_suite(name, quarantined=True, unrecorded=record).select(patterns)
-    engine = choose_engine(backend, suite.tasks[0].image, say, concurrency=concurrency)
     reasons = load_quarantine(suite.directory)
     invalid = 0
-    try:
-        await engine.start()
-        results = validate(suite.tasks, opener(engine, Limits()), repeats=repeats, concurrency=concurrency, record=record)
-        done = 0
-        async for result in results:
+    done = 0
+    engine_name = ""
+    for image in sorted({task.image for task in suite.tasks}):
+        tasks = [task for task in suite.tasks if task.image == image]
+        async for result, name_there in _results(tasks, image, backend, say, repeats=repeats, concurrency=concurrency, record=record):
+            engine_name = name_there
             done += 1
             task = result.task
             if result.problems:
@@ -54,9 +55,20 @@ async def validate_suite(
             if not result.problems:
                 tests += f", {result.expected.mode}"
             print_line(f"[{done}/{len(suite.tasks)}] {task.instance_id}: {state} ({tests}, {result.grade_seconds:.1f} s a grade)")
-        if quarantine:
-            save_quarantine(suite.directory, reasons)
+    if quarantine:
+        save_quarantine(suite.directory, reasons)
+    print_line(f"{len(suite.tasks) - invalid} of {len(suite.tasks)} tasks are valid, {repeats} times each on {engine_name}")
+    return invalid
+
+
+async def _results(
+    tasks: Sequence[Task], image: str, backend: Backend, say: Say, *, repeats: int, concurrency: int, record: bool
+) -> AsyncIterator[tuple[Validation, str]]:
+    """The validations of the tasks of one image, and the engine's name."""
+    engine = choose_engine(backend, image, say, concurrency=concurrency)
+    try:
+        await engine.start()
+        async for result in validate(tasks, opener(engine, Limits()), repeats=repeats, concurrency=concurrency, record=record):
+            yield result, engine.name
     finally:
         await engine.close()
-    print_line(f"{len(suite.tasks) - invalid} of {len(suite.tasks)} tasks are valid, {repeats} times each on {engine.name}")
-    return invalid

@@ -122,7 +122,9 @@ class BubblewrapEngine:
             lines.append("no limit on the memory and CPU of a whole box (control groups cannot be made here)")
         if os.geteuid() != 0:
             lines.append("executor and agent share one uid (the harness does not run as root)")
-            lines.append("a patch written for it can read the hidden tests and pass them: for numbers that others trust use docker, or root")
+            lines.append(
+                "a patch written for it can read the hidden tests and pass them: for numbers that others trust use docker, or root"
+            )
         # bubblewrap gives a tmpfs a size and no count of inodes; an empty file takes a kilobyte of the box's memory and none of its size.
         lines.append("no limit on the number of files: a box filled with empty ones can end in a failure of the box")
         return lines

@@ -29,6 +29,11 @@ _LITTLE_COLLECTION: Final = {"GOGC": "off", "GOMEMLIMIT": "256MiB"}
 _REPORT_LIMIT_BYTES = 4 * 1024 * 1024
 _STRIPPED_LIMIT_BYTES = 16 * 1024 * 1024
 _KEPT_OUTPUT = 4000
+_GIVE_REWARD = """
+mkdir -p /tmp/logs/verifier
+bash "$1"
+cd /tmp/logs/verifier && cat reward.json 2>/dev/null >&3 || cat reward.txt >&3
+"""
 _CONFIGURATIONS = [f"{name}.config.{ending}" for name in ("vitest", "vite") for ending in ("ts", "mts", "cts", "js", "mjs", "cjs")]
 
 
@@ -50,6 +55,8 @@ class Checks:
         self._paths = {*task.tree.files, *self._hidden}
         self._type_test_files = set(matching(self._paths, task.type_test_files))
         self.mode: GradingMode = "plain" if plain else task.expected.mode
+        if task.runner == "reward":
+            self.mode = "plain"
         if self.mode == "separate" and sandbox.one_user:
             self.mode = "bridged"
         self.runs: list[CheckRun] = []
@@ -68,6 +75,9 @@ class Checks:
         wanted = {reports.file_of(test) for test in (*self._task.expected.fail_to_pass, *self._task.expected.pass_to_pass)}
         files = [file for file in matching(self._paths, self._task.test_files) if not wanted or file in wanted]
         if not files:
+            return
+        if self._task.runner == "reward":
+            await self._reward(files)
             return
         if self.mode == "hardened":
             await self._test_hardened(files)
@@ -141,6 +151,15 @@ class Checks:
         async with asyncio.TaskGroup() as group:
             for file in files:
                 group.create_task(self._node_test(file, [f"--test-reporter={reporter}"], user="agent"))
+
+    async def _reward(self, files: Sequence[str]) -> None:
+        """Scripts that write a reward: passed where it is one or more."""
+        for file in files:
+            argv = ["bash", "-c", _GIVE_REWARD, "bash", file]
+            result = await self._exec(file, argv, self._task.test_timeout_seconds, user="agent")
+            given = reports.parse_reward(result.report.complete)
+            status: TestStatus = "timed_out" if result.timed_out else "passed" if given is not None and given >= 1 else "failed"
+            self.statuses[reports.test_id(file, [reports.REWARD])] = status
 
     async def _test_hardened(self, files: Sequence[str]) -> None:
         hardening = Hardening(self._sandbox, self._trusted(), self._hidden)

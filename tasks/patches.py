@@ -113,6 +113,20 @@ def patch_of_files(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> str:
     return "".join(parts)
 
 
+def patch_between(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> str:
+    """A git patch that makes the tree `new` of the tree `old`, files that are gone with it. UnicodeDecodeError where one is not text;
+    ValueError where an empty file comes or goes, which has no lines to say so with."""
+    gone = [path for path in old if path not in new]
+    if any(not old[path] for path in gone) or any(not new[path] and path not in old for path in new):
+        raise ValueError("an empty file comes or goes")
+    parts = {path: patch_of_files(old, {path: new[path]}) for path in new if old.get(path) != new[path]}
+    for path in gone:
+        lines = difflib.unified_diff(_lines(old[path]), [], f"a/{path}", "/dev/null", lineterm="\n")
+        text = "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+        parts[path] = f"diff --git a/{path} b/{path}\ndeleted file mode 100644\n{text}"
+    return "".join(parts[path] for path in sorted(parts))
+
+
 def changed_paths(patch: str) -> list[str]:
     """The files that a patch changes, in its order. MalformedPatchError as `split_patch`."""
     return [part.paths[-1] for part in split_patch(patch)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Final, get_args
 from tasks.task import TestStatus
 
 TYPECHECK: Final = "typecheck"
+REWARD: Final = "reward"
 _STATUSES = frozenset(get_args(TestStatus))
 _DIAGNOSTIC = re.compile(r"^(?P<file>\S[^\n]*?)\(\d+,\d+\): error (?P<code>TS\d+): (?P<message>.*)$", re.MULTILINE)
 _GLOBAL_DIAGNOSTIC = re.compile(r"^error (?P<code>TS\d+): (?P<message>.*)$", re.MULTILINE)
@@ -131,6 +133,18 @@ def _is_last(text: str) -> bool:
         return bool(json.loads(text).get("end"))
     except (ValueError, AttributeError, RecursionError):
         return False  # what cannot be read is said of the whole
+
+
+def parse_reward(report: bytes | None) -> float | None:
+    """A reward as Harbor's verifiers write it: a number, or a JSON object with `reward` or with several numbers, of which the least counts."""
+    try:
+        content = json.loads((report or b"").decode("utf-8", "replace"))
+        if isinstance(content, dict):
+            content = content["reward"] if "reward" in content else min(float(value) for value in content.values())
+        reward = float(content)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return reward if math.isfinite(reward) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,13 @@
 ```
 suite.toml                    name, version, description, licence, [splits]
 repos/<repo>/                 a tree as the agent sees it; <repo>.toml beside it says how it is tested
-tasks/<instance_id>/          task.toml  problem_statement.md  gold.patch  tests/ or test.patch  [base.patch]  expected.json
+images/<image>/               package.json and package-lock.json of an image that is made for a repository (`sandboxes.images.recipe`)
+provenance.toml               the licence of the suite and of each repository, where it comes from, what made it
+tasks/<instance_id>/          task.toml  problem_statement.md  gold.patch  tests/ or test.patch  [base.patch]  expected.json  [origin.json]
 quarantine.toml               instance_id = "reason": written by `harness tasks validate`, left out when a suite is loaded
 ```
-`base.patch` changes the shared tree before the agent sees it; `tests/` are files that are laid over it for grading.
+`base.patch` changes the shared tree before the agent sees it; `tests/` are files that are laid over it for grading. `hidden` in task.toml names
+files of the repository that are taken from the agent's tree, and laid back for grading, in place of either.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from typing import Any, TypeVar
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sandboxes.images.recipe import keep_environment
 from tasks.errors import TaskError
 from tasks.patches import MalformedPatchError, patch_of_files, split_patch
 from tasks.task import Difficulty, Expected, Kind, Runner, Task
@@ -61,6 +65,7 @@ class _TaskFile(_File):
     difficulty: Difficulty
     created_at: str
     editable: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
 
 
 FileModel = TypeVar("FileModel", bound=BaseModel)
@@ -188,6 +193,7 @@ def _load_task(directory: Path, place: Path, trees: dict[str, RepositoryTree]) -
         raise TaskError(f"{file}: instance_id is {about.instance_id!r}, the directory's name is {place.name!r}; they must be the same")
     repository = _load_toml(directory / "repos" / f"{about.repo}.toml", _RepositoryFile)
     if about.repo not in trees:
+        _keep_image(directory, repository.image)
         trees[about.repo] = read_tree(directory / "repos" / about.repo)
     tree = trees[about.repo]
     if (place / "base.patch").exists():
@@ -204,11 +210,14 @@ def _load_task(directory: Path, place: Path, trees: dict[str, RepositoryTree]) -
     gold = _read(place / "gold.patch")
     if not _count_files(place / "gold.patch", gold):
         raise TaskError(f"{place / 'gold.patch'}: it is empty")
-    test_patch = _load_tests(place, tree)
+    if about.hidden:
+        test_patch, tree = _hide(place, about.hidden, tree)
+    else:
+        test_patch = _load_tests(place, tree)
     _count_files(place / "test.patch", test_patch)
     try:
         return Task(
-            **about.model_dump(),
+            **about.model_dump(exclude={"hidden"}),
             problem_statement=_read(place / "problem_statement.md").strip() + "\n",
             patch=gold,
             test_patch=test_patch,
@@ -237,6 +246,31 @@ def _load_tests(place: Path, tree: RepositoryTree) -> str:
         return patch_of_files(tree.files, read_tree(place / "tests").files)
     except UnicodeDecodeError as error:
         raise TaskError(f"{place / 'tests'}: a test file is not UTF-8") from error
+
+
+def _hide(place: Path, hidden: tuple[str, ...], tree: RepositoryTree) -> tuple[str, RepositoryTree]:
+    """The patch that brings the hidden files, and the tree without them."""
+    if missing := [path for path in hidden if path not in tree.files]:
+        raise TaskError(f"{place / 'task.toml'}: hidden: {missing[0]} is not in the repository")
+    left = {path: content for path, content in tree.files.items() if path not in hidden}
+    try:
+        patch = patch_of_files(left, {path: tree.files[path] for path in hidden})
+    except UnicodeDecodeError as error:
+        raise TaskError(f"{place / 'task.toml'}: hidden: a test file is not UTF-8") from error
+    return patch, RepositoryTree(left, tree.executables - {*hidden})
+
+
+def _keep_image(directory: Path, image: str) -> None:
+    """Make the recipe of a repository's image known on this machine. TaskError when the suite does not have it as its name says."""
+    place = directory / "images" / image
+    if not image.startswith("env-"):
+        return
+    try:
+        kept = keep_environment((place / "package.json").read_bytes(), (place / "package-lock.json").read_bytes())
+    except OSError as error:
+        raise TaskError(f"{place}: the suite lacks the packages of this image: {error}") from error
+    if kept != image:
+        raise TaskError(f"{place}: its packages are those of {kept}: they were changed")
 
 
 def _load_toml(file: Path, model: type[FileModel]) -> FileModel:

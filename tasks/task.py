@@ -14,7 +14,9 @@ from tasks.tree import RepositoryTree
 
 Kind = Literal["bug", "feature", "types", "async", "refactor"]
 Difficulty = Literal["easy", "medium", "hard"]
-Runner = Literal["node:test", "vitest"]
+Runner = Literal["node:test", "vitest", "reward"]
+"""`reward` is no test runner: a script of the task's that writes a reward, as Harbor has it. It runs the source in processes of one user with
+itself, so a grade by it is in the mode `plain`: no better than what it was made for."""
 
 GradingMode = Literal["separate", "bridged", "hardened", "plain"]
 """How far the tests were from the source that they judge. `separate`: in a process of another user, with the source's exports bridged; the

@@ -15,6 +15,7 @@ from tasks.grading import Observation, OpenSandbox, judge, observe
 from tasks.task import Expected, RecordedMode, Runner, Task
 
 _NOT_HELD: Final[Mapping[Runner, str]] = {
+    "reward": "its script does not give the same reward each time",
     "node:test": "no mode of grading holds its tests, such as {}: they need what neither crosses between two processes nor is left "
     "in one that is hardened; test what the source returns, throws and does with data, callbacks and promises",
     "vitest": "its tests do not pass apart from their source, such as {}, and with vitest there is no other mode, for its worker and expect "
@@ -146,7 +147,7 @@ def _problems(task: Task, golds: Sequence[Observation], noops: Sequence[Observat
     problems = []
     if not task.expected.fail_to_pass:
         problems.append("no test fails before the gold patch and passes after it")
-    if not task.expected.pass_to_pass:
+    if not task.expected.pass_to_pass and task.runner != "reward":
         problems.append("no test passes both before and after the gold patch")
     for gold in golds:
         grade = judge(task, gold)

@@ -25,9 +25,11 @@ def ensure_image(client: docker.DockerClient, recipe: ImageRecipe, say: Say) -> 
     with building(f"docker-{recipe.tag}"):
         if built := find_image(client, recipe):
             return built
-        refusal = _pull_base(client, recipe, say)
+        refusal = None if recipe.parent else _pull_base(client, recipe, say)
         try:
-            if refusal is None:
+            if recipe.parent is not None:
+                _import(client, recipe, say)
+            elif refusal is None:
                 _build(client, recipe, say)
             else:
                 say(f"no registry answers ({refusal}): building the box from packages instead")

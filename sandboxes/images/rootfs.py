@@ -60,15 +60,18 @@ def build_rootfs(recipe: ImageRecipe, say: Say) -> Path:
         staging = Path(tempfile.mkdtemp(prefix=f".{recipe.tag}.", dir=target.parent.parent))
         try:
             root = staging / "rootfs"
-            packages = _unpack_debian(recipe, root, staging / "apt", say)
-            _add_node(recipe, root, staging / "node", say)
+            if recipe.parent is not None:
+                packages = _begin_with(recipe.parent, root, say)
+            else:
+                packages = _unpack_debian(recipe, root, staging / "apt", say)
+                _add_node(recipe, root, staging / "node", say)
             _add_npm_packages(recipe, root, staging / "npm", say)
             _finish(recipe, root)
             manifest = {"recipe": recipe.digest, "node": recipe.node_version, "debian": packages}
             manifest["digest"] = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
             (staging / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
             for scratch in ("apt", "node", "npm"):
-                shutil.rmtree(staging / scratch)
+                shutil.rmtree(staging / scratch, ignore_errors=True)
             staging.chmod(0o755)
             staging.rename(target.parent)
         finally:
@@ -79,6 +82,18 @@ def build_rootfs(recipe: ImageRecipe, say: Say) -> Path:
 def pack_rootfs(root: Path, archive: Path) -> None:
     """The built root file system as one tar archive, everything in it owned by root."""
     _call(["tar", "--create", f"--file={archive}", f"--directory={root}", "--owner=0", "--group=0", "--numeric-owner", "."])
+
+
+def _begin_with(parent: ImageRecipe, root: Path, say: Say) -> list[str]:
+    """The parent's box without its npm packages; the Debian packages in it. Files are linked, and none of them is written again."""
+    built = build_rootfs(parent, say)
+    _call(["cp", "--archive", "--link", built, root])
+    shutil.rmtree(root / "workspace/node_modules")
+    for name in ("package.json", "package-lock.json"):
+        (root / "workspace" / name).unlink()
+    packages = (read_manifest(parent) or {})["debian"]
+    assert isinstance(packages, list)
+    return packages
 
 
 def _unpack_debian(recipe: ImageRecipe, root: Path, scratch: Path, say: Say) -> list[str]:
@@ -126,9 +141,9 @@ def _add_node(recipe: ImageRecipe, root: Path, scratch: Path, say: Say) -> None:
 
 
 def _add_npm_packages(recipe: ImageRecipe, root: Path, scratch: Path, say: Say) -> None:
-    say("installing TypeScript, vitest and oxlint")
+    say("installing npm packages")
     workspace = root / "workspace"
-    workspace.mkdir()
+    workspace.mkdir(exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copyfile(recipe.directory / name, workspace / name)
     node = root / "usr/local/bin/node"
@@ -137,6 +152,8 @@ def _add_npm_packages(recipe: ImageRecipe, root: Path, scratch: Path, say: Say) 
     scratch.mkdir()
     # Not `npm ci`: it refuses a lock file that lacks optional packages of other platforms. `install` keeps to the lock as well.
     install: list[str | Path] = [node, npm, "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    if recipe.parent is not None:
+        install.append("--legacy-peer-deps")  # a repository's own choice of versions, as its lock has it
     _call(install, cwd=workspace, env=environment)
 
 
@@ -152,6 +169,8 @@ def _finish(recipe: ImageRecipe, root: Path) -> None:
         link = root / name
         if not link.is_symlink() and not link.exists():
             link.symlink_to(destination)
+    if recipe.parent is not None:
+        return
     shutil.copytree(recipe.directory / "etc", root / "etc", dirs_exist_ok=True)
     for directory, _, files in os.walk(root):
         for name in files:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from sandboxes.images.recipe import building, cache_directory, image_names, load_recipe
+from sandboxes.images.recipe import building, cache_directory, image_names, keep_environment, load_recipe
 
 
 def test_the_node_image_is_there_and_names_node_24():
-    assert image_names() == ["node24"]
+    assert image_names() == ["node24", "synthesis"]
     assert load_recipe("node24").node_version.startswith("24.")
 
 
@@ -42,3 +42,21 @@ def test_the_cache_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("HARNESS_CACHE", "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_directory() == tmp_path / "typescript-agent-harness"
+
+
+def test_a_recipe_with_a_parent_is_the_parent_s_box_with_packages_of_its_own():
+    recipe, parent = load_recipe("synthesis"), load_recipe("node24")
+    assert recipe.parent == parent
+    assert (recipe.node_version, recipe.debian_packages) == (parent.node_version, parent.debian_packages)
+    assert recipe.digest != parent.digest
+
+
+def test_an_environment_is_kept_under_a_name_of_its_content(tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
+    name = keep_environment(b'{"dependencies": {}}', b"{}")
+    assert keep_environment(b'{"dependencies": {}}', b"{}") == name
+    assert keep_environment(b'{"dependencies": {"a": "1"}}', b"{}") != name
+    recipe = load_recipe(name)
+    assert (recipe.name, recipe.parent) == (name, load_recipe("node24"))
+    with pytest.raises(KeyError):
+        load_recipe("env-../../etc")
