@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 import harness
+from harness.corpus_options import add_corpus_commands
 from harness.report_options import add_report_commands
 from harness.shared_options import add_sandbox
 from harness.task_options import add_task_commands
@@ -76,6 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_sandbox(attacks, "--backend")
     attacks.add_argument("--json", action="store_true")
     add_trajectory_commands(commands)
+    add_corpus_commands(commands)
     add_report_commands(commands)
 
     commands.add_parser("gc", help="remove what dead runs left behind").set_defaults(command="gc")
