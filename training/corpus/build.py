@@ -127,7 +127,7 @@ def _clean_all(
 
     def missing() -> Iterator[tuple[str, Piece]]:
         for piece in pieces(places, settings):
-            key = piece.key(digest)
+            key = piece.key(digest, settings.licences.opt_out)
             if key not in cleaned:
                 cleaned[key] = find_cleaned(work, key)
                 if cleaned[key] is None:

@@ -130,7 +130,7 @@ class GitHub:
 
     def _target(self, url: str, response: httpx.Response) -> str:
         """Only on the same host: the token is for no other."""
-        target = urljoin(url, response.headers.get("location", ""))
+        target: str = urljoin(url, response.headers.get("location", ""))
         if urlsplit(target)[:2] != urlsplit(url)[:2]:
             raise TrainingError(f"{url}: redirects to another host")
         return target

@@ -14,14 +14,19 @@ _TAG: Final = re.compile(rb"SPDX-License-Identifier:\s*([A-Za-z0-9.+() -]{2,120}
 _FILE_NAMES: Final = re.compile(r"(?i)^(?:licen[cs]e|copying|unlicense)(?:[-._].*)?$")
 
 _NOTICES: Final = (
-    ("AGPL-3.0", re.compile(rb"(?i)gnu\s+affero\s+general\s+public\s+license")),
-    ("LGPL-3.0", re.compile(rb"(?i)gnu\s+(?:lesser|library)\s+general\s+public\s+license")),
-    ("GPL-3.0", re.compile(rb"(?i)gnu\s+general\s+public\s+license")),
-    ("MPL-2.0", re.compile(rb"(?i)mozilla\s+public\s+license")),
-    ("EPL-2.0", re.compile(rb"(?i)eclipse\s+public\s+license")),
-    ("proprietary", re.compile(rb"(?i)all\s+rights\s+reserved[\s\S]{0,200}?(?:confidential|proprietary)|proprietary\s+and\s+confidential")),
+    ("AGPL-3.0", re.compile(rb"(?i)gnu[\s*#/]+affero[\s*#/]+general[\s*#/]+public[\s*#/]+license")),
+    ("LGPL-3.0", re.compile(rb"(?i)gnu[\s*#/]+(?:lesser|library)[\s*#/]+general[\s*#/]+public[\s*#/]+license")),
+    ("GPL-3.0", re.compile(rb"(?i)gnu[\s*#/]+general[\s*#/]+public[\s*#/]+license")),
+    ("MPL-2.0", re.compile(rb"(?i)mozilla[\s*#/]+public[\s*#/]+license")),
+    ("EPL-2.0", re.compile(rb"(?i)eclipse[\s*#/]+public[\s*#/]+license")),
+    (
+        "proprietary",
+        re.compile(
+            rb"(?i)all[\s*#/]+rights[\s*#/]+reserved[\s\S]{0,200}?(?:confidential|proprietary)|proprietary[\s*#/]+and[\s*#/]+confidential"
+        ),
+    ),
 )
-"""Licences that a file's own header names in words, and that a repository's does not make void."""
+"""Licences that a file's own header names in words, and that a repository's does not make void. Words may be on two lines of a comment."""
 
 _TEXTS: Final = (
     *_NOTICES[:5],

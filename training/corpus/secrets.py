@@ -88,11 +88,11 @@ _NAMES: Final = (
     "apikey", "apiKey", "ApiKey", "APIKEY", "APIKey", "api_key", "API_KEY", "Api_Key", "api-key", "Api-Key", "API-KEY", "accessKey", "AccessKey",
     "access_key", "ACCESS_KEY", "privateKey", "PrivateKey", "private_key", "PRIVATE_KEY", "authKey", "auth_key", "AUTH_KEY", "signingKey",
     "signing_key", "SIGNING_KEY", "encryptionKey", "encryption_key", "ENCRYPTION_KEY", "masterKey", "master_key", "MASTER_KEY", "accountKey",
-    "account_key", "ACCOUNT_KEY", "credential", "Credential", "CREDENTIAL", "mnemonic", "MNEMONIC",
+    "account_key", "ACCOUNT_KEY", "credential", "Credential", "CREDENTIAL", "mnemonic", "MNEMONIC", "pass:", "Pass:", "PASS:", "pass =", "Pass =", "PASS =", "pass=", "PASS=", "pass\":", "pass':",
 )  # fmt: skip
 _ASSIGNED: Final = re.compile(
     rb"(?P<name>[A-Za-z0-9_$.-]{0,60})(?P<close>['\"]?\]?)(?P<type>[?!]?\s{0,4}:\s{0,4}(?:string|any)\s{0,4}=)?"
-    rb"\s{0,8}(?:(?<==)|=>|:|=(?!=)|,|\?\?|\|\||\()\s{0,40}(?:process\.env(?:\.\w{1,60}|\[['\"]\w{1,60}['\"]\])\s{0,8}(?:\|\||\?\?)\s{0,40})?"
+    rb"\s{0,8}(?:(?<==)|=>|:|!?={1,3}|,|\?\?|\|\||\()\s{0,40}(?:process\.env(?:\.\w{1,60}|\[['\"]\w{1,60}['\"]\])\s{0,8}(?:\|\||\?\?)\s{0,40})?"
     rb"(?P<quote>['\"`])(?P<secret>[^\r\n]{4,300}?)(?P=quote)"
 )
 _BARE: Final = re.compile(
@@ -109,13 +109,13 @@ _PUBLIC_NAME: Final = re.compile(
 )
 _NO_VALUE: Final = re.compile(
     rb"(?i)example|placeholder|change[_-]?(?:me|it|this)|your[_-]?|my[_-]?(?:secret|password|token|api|super)|dummy|fake|mock|redacted|insert|replace|todo|"
-    rb"^(?:test|foo|bar|baz)|sample|default|xxx|\*\*\*|\.\.\.|<[^>]*>|\$\{|\{\{|%[sd]|^[$%@#]|\bprocess\.env|undefined|invalid|expired|wrong|bogus|"
+    rb"^(?:test|foo|bar|baz)|sample|default|x{4}|^x+$|\*\*\*|\.\.\.|<[^>]*>|\$\{|\{\{|%[sd]|^[$%@#]|\bprocess\.env|undefined|invalid|expired|wrong|bogus|"
     rb"\b(?:password|passwd|token|secret)s?\d{0,4}$|^(?:password|passwd|token|secret|pass|pwd|qwerty|abc|asdf)\d{0,4}[!]?$|^env[.:]|^vault:|^arn:|^ssm:|^op://|^secret://"
 )
 _UUID: Final = re.compile(rb"(?i)^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
 _HEX: Final = re.compile(rb"(?i)^(?:0x)?[0-9a-f]+$")
 _WORDS: Final = re.compile(rb"^[A-Z]?[a-z]+(?:[-_./: ]?[A-Z]?[a-z]+)*\d?$|^[A-Z]+(?:[-_./: ][A-Z0-9]+)*$|^[a-z]+(?:[._:/-][a-z0-9]{1,8})+$")
-_CODE: Final = re.compile(rb"[(){}\[\];<>|]|=>|\\u|^[./@~]|^[a-z]+://[^:@]*$")
+_CODE: Final = re.compile(rb"[(){}\[\];<>|]|=>|\\u|^[.@~]|^/[a-z0-9._/:-]*$|^[a-z]+://[^:@]*$")
 _EMAIL: Final = re.compile(
     rb"(?<![A-Za-z0-9._%+/=-])[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,4}[A-Za-z]{2,12}(?![A-Za-z0-9_@-]|\.[A-Za-z0-9]|[:/][A-Za-z0-9~_.-]+/)"
 )
@@ -124,6 +124,7 @@ _NOT_A_PERSON: Final = re.compile(
     rb"@(?:[a-z0-9-]+\.)*(?:example|test|invalid|localhost|local)(?:\.[a-z]{2,5})?$|@(?:users\.noreply|noreply)\.|"
     rb"@(?:foo|bar|baz|domain|email|mail|company|acme|site|host|test|x|b)\.[a-z]{2,4}$|\.(?:png|jpe?g|gif|svg|webp|ts|js|tsx|jsx|css|json|md|html)$"
 )  # fmt: skip
+_IN_URL: Final = re.compile(rb"://[^\s'\"`<>()]{0,90}$")
 _ADDRESS: Final = re.compile(rb"(?<=[\"'`/@])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?=[\"'`/:])")
 _WELL_KNOWN: Final = frozenset(
     {"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "208.67.222.222", "1.2.3.4", "4.3.2.1", "5.6.7.8", "1.1.1.2", "2.2.2.2"}
@@ -176,11 +177,11 @@ class SecretFinder:
                 found += _each(content, places["name"], _bare)
         if "connection" in places:
             found += _matches("PASSWORD", _CONNECTION, content, _is_password)
-        if "email" in places:
-            found += _each(content, places["email"], _email)
+        # What looks like a person's address may be a part of a URL with a password.
+        personal = list(_each(content, places["email"], _email)) if "email" in places else []
         if "address" in places:
-            found += _each(content, places["address"], _address)
-        return _apart(found)
+            personal += _each(content, places["address"], _address)
+        return _apart(found + [each for each in personal if not any(each.start < other.end and other.start < each.end for other in found)])
 
     def replace(self, content: bytes, *, bare: bool = False) -> tuple[bytes, Counter[str]]:
         """The text without them, and how many of each kind there were."""
@@ -214,7 +215,7 @@ def _of_shape(shape: _Shape, content: bytes) -> Iterator[Secret]:
 def _matches(kind: str, expression: re.Pattern[bytes], content: bytes, fits: Callable[[bytes], bool]) -> Iterator[Secret]:
     for match in expression.finditer(content):
         group = "secret" if "secret" in expression.groupindex and match["secret"] is not None else 0
-        if fits(match[group]):
+        if fits(match[group]) and (kind != "AUTHORIZATION" or re.search(rb"[A-Z0-9]", match[group])):
             yield _secret(kind, match.span(group))
 
 
@@ -326,7 +327,10 @@ def _is_key(value: bytes, *, strong: bool) -> bool:
             and entropy(value) >= 3.0
             and sum(bool(re.search(kind, value)) for kind in (rb"[a-z]", rb"[A-Z]", rb"[0-9]", rb"[^A-Za-z0-9]")) >= 2
         )
-    return len(value) >= 16 and digits >= 2 and entropy(value) >= 3.2
+    if digits >= 2:
+        return len(value) >= 16 and entropy(value) >= 3.2
+    # A name in camel case has far fewer changes of case, and no digits.
+    return len(value) >= 24 and entropy(value) >= 4 and len(re.findall(rb"[a-z][A-Z]", value)) * 5.5 >= len(value)
 
 
 def _email(content: bytes, place: int) -> Secret | None:
@@ -334,7 +338,7 @@ def _email(content: bytes, place: int) -> Secret | None:
     while start > 0 and place - start < 65 and (content[start - 1 : start].isalnum() or content[start - 1 : start] in b"._%+-"):
         start -= 1
     match = _EMAIL.match(content, start, place + 260) if start < place else None
-    if match is None or _NOT_A_PERSON.search(match[0]) or (start > 3 and content[max(0, start - 3) : start] == b"://"):
+    if match is None or _NOT_A_PERSON.search(match[0]) or _IN_URL.search(content, max(0, start - 100), start):
         return None
     return Secret("EMAIL", *match.span(), b"person@example.com")
 

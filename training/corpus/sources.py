@@ -67,8 +67,9 @@ class Piece:
     sources: list[Source] = field(default_factory=list)
     size: int = 0
 
-    def key(self, settings_digest: str) -> str:
-        """Names what comes of it: the same while the settings and the files' names, sizes and times of change are."""
+    def key(self, settings_digest: str, opt_out: Sequence[str]) -> str:
+        """Names what comes of it: the same while the settings and the files' names, sizes and times of change are. `opt_out` counts only for rows, which
+        name repositories themselves; of directories and archives it is in the source."""
         digest = hashlib.sha256(settings_digest.encode())
         for source in self.sources:
             about = (source.repository, source.licence, source.opted_out, source.other_files, source.licence_files)
@@ -76,7 +77,7 @@ class Piece:
             for each in source.files:
                 digest.update(f"{each.path}\0{each.size}\0{each.modified}\0{each.reason}\0".encode("utf-8", "surrogatepass"))
             if not source.files:
-                digest.update(_state(source.place))
+                digest.update(_state(source.place) + (repr(opt_out).encode() if source.place.name.endswith(ROWS) else b""))
             for path in source.licence_files:
                 digest.update(_state(source.place / path))
         return digest.hexdigest()[:32]
