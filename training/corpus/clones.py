@@ -14,7 +14,7 @@ from typing import Final
 
 from training.corpus.collect_settings import CloneSettings
 
-_NAME: Final = re.compile(r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}/[A-Za-z0-9_.-]{1,100}$")
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}/[A-Za-z0-9_.-]{1,100}")
 _COMMIT: Final = re.compile(r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")
 
 
@@ -24,7 +24,7 @@ class CloneError(Exception):
 
 def directory_of(repository: str) -> str:
     """`owner+name`. CloneError for what is no name of a repository."""
-    if not _NAME.match(repository) or repository.endswith(("/.", "/..")):
+    if not _NAME.fullmatch(repository) or repository.endswith(("/.", "/..")):
         raise CloneError(f"{repository!r} is no name of a repository")
     return repository.replace("/", "+")
 

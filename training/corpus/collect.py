@@ -87,7 +87,8 @@ def collect(
                     done[repository.id] = repository
                     outcome.listed += 1
                     known[repository.id] = repository
-                    _write_known(output, known)
+                    if clone:
+                        _write_known(output, known)
                     if outcome.listed % 10 == 0:
                         say(f"{outcome.listed} repositories")
         finally:

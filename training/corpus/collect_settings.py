@@ -33,7 +33,7 @@ class CloneSettings(_Section):
     timeout_seconds: float = Field(default=1_800, gt=0)
     patterns: tuple[str, ...] = (
         "*.ts", "*.tsx", "*.mts", "*.cts", "*.js", "*.jsx", "*.mjs", "*.cjs", "package.json", "LICEN[CS]E*", "licen[cs]e*", "COPYING*", "UNLICENSE*",
-        "!node_modules/", "!dist/", "!vendor/",
+        "!**/node_modules/**", "!**/dist/**", "!**/vendor/**",
     )  # fmt: skip
     """What is fetched and checked out, in the words of git's sparse checkouts."""
 

@@ -5,7 +5,44 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-WORDS = ["order", "invoice", "parcel", "route", "ticket", "ledger", "sensor", "beacon", "market", "recipe", "garden", "signal", "vector", "matrix", "bucket", "carrier", "depot", "voyage", "harbour", "anchor", "lantern", "compass", "barrel", "copper", "timber", "quarry", "meadow", "orchard", "glacier", "canyon", "prairie", "lagoon", "monsoon", "zephyr", "ember", "cinder"]
+WORDS = [
+    "order",
+    "invoice",
+    "parcel",
+    "route",
+    "ticket",
+    "ledger",
+    "sensor",
+    "beacon",
+    "market",
+    "recipe",
+    "garden",
+    "signal",
+    "vector",
+    "matrix",
+    "bucket",
+    "carrier",
+    "depot",
+    "voyage",
+    "harbour",
+    "anchor",
+    "lantern",
+    "compass",
+    "barrel",
+    "copper",
+    "timber",
+    "quarry",
+    "meadow",
+    "orchard",
+    "glacier",
+    "canyon",
+    "prairie",
+    "lagoon",
+    "monsoon",
+    "zephyr",
+    "ember",
+    "cinder",
+]
 MIT = "MIT License\n\nPermission is hereby granted, free of charge, to any person obtaining a copy\n"
 
 
