@@ -16,6 +16,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import zlib
 from pathlib import Path
 
 from rich.console import Console
@@ -118,7 +119,7 @@ def _copy(directory: Path, target: Path, copy: int, room: float) -> float:
             continue
         content = file.read_bytes()
         if copy and file.suffix in SUFFIXES:
-            content = re.sub(rb"[a-z_A-Z]{5,}", lambda word: word[0] + b"%d" % copy if hash(word[0]) % 3 == 0 else word[0], content)
+            content = re.sub(rb"[a-z_A-Z]{5,}", lambda word: word[0] + b"%d" % copy if zlib.crc32(word[0]) % 3 == 0 else word[0], content)
         place = target / file.relative_to(directory)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content)
