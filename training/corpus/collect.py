@@ -199,7 +199,8 @@ def _collect_one(
             shutil.rmtree(output / directory, ignore_errors=True)
             (output / known.directory).rename(output / directory)
         if not with_clone:
-            pass
+            if known is not None and (output / directory).is_dir():
+                commit = known.commit  # what lies there
         elif known is not None and known.commit == commit and (output / directory).is_dir():
             outcome.present += 1
         else:

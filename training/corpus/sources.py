@@ -93,12 +93,12 @@ def pieces(places: Sequence[Path], settings: CorpusSettings) -> Iterator[Piece]:
     for source in _sources(places, settings):
         for part in _split(source, settings.part_bytes):
             size = sum(each.size for each in part.files if each.reason is None)
-            if piece.sources and (not part.files or piece.size + size > settings.part_bytes):
+            if piece.sources and (part.place.is_file() or piece.size + size > settings.part_bytes):
                 yield piece
                 piece = Piece()
             piece.sources.append(part)
             piece.size += size
-            if not part.files and part.place.is_file():
+            if part.place.is_file():
                 piece.size = settings.part_bytes  # alone
         if piece.size > settings.part_bytes / 4 and _ends_piece(source.repository):
             yield piece

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -241,6 +242,22 @@ def test_benchmarks_are_left_out_by_repository_and_text(tmp_path: Path):
     chosen = CorpusSettings.model_validate({**SETTINGS.model_dump(), "contamination": {"benchmarks": [benchmark]}})
     built([tmp_path / "in"], tmp_path / "out", chosen)
     assert {name for name, row in manifest_of(tmp_path / "out").items() if row["kept"]} == {"acme/other/c.ts"}
+
+
+def test_an_archive_and_a_repository_larger_than_a_part_are_spread(tmp_path: Path):
+    files = {f"src/f{number}.ts": source(f"large {number}", 30) for number in range(40)}
+    directory = repository(tmp_path / "in", "acme+large", files)
+    archive = tmp_path / "acme+large.tgz"
+    with tarfile.open(archive, "w:gz") as packed:
+        packed.add(directory, arcname="large-1.0.0")
+    assert sum(map(len, files.values())) > 250_000
+    for place in (tmp_path / "in", archive):
+        output = tmp_path / f"out {place.name}"
+        card = built([place], output).card
+        assert len(card.files) >= 3
+        assert {row["path"]: row["text"] for row in rows_of(output)} == files
+        assert card.licences == {"MIT": 40}
+        assert {row["repository"] for row in rows_of(output)} == {"acme/large"}
 
 
 def test_rows_of_a_data_set_are_read(tmp_path: Path):

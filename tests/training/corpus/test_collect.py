@@ -118,6 +118,15 @@ def test_a_repository_that_moved_on_is_cloned_anew(world: World, upstream: Calla
     assert listed(tmp_path / "out")[0]["commit"] == world.commits["acme/shop"]
 
 
+def test_a_list_does_not_say_of_a_clone_what_it_is_not(world: World, upstream: Callable[..., tuple[str, str]], tmp_path: Path):
+    url, commit = upstream("shop", {"a.ts": "old"})
+    world.add("acme/shop", clone_url=url, commit=commit)
+    collected(world, tmp_path / "out")
+    world.commits["acme/shop"] = "f" * 40
+    collected(world, tmp_path / "out", with_clone=False)
+    assert listed(tmp_path / "out")[0]["commit"] == commit
+
+
 def test_a_renamed_repository_keeps_its_clone(world: World, upstream: Callable[..., tuple[str, str]], tmp_path: Path):
     url, commit = upstream("shop", {"a.ts": source("a")})
     world.add("acme/shop", clone_url=url, commit=commit)
