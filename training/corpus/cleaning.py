@@ -6,10 +6,13 @@ whose parts are there is not worked on again.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -73,7 +76,8 @@ def find_cleaned(work: Path, key: str) -> Cleaned | None:
 
 
 def clean(items: list[tuple[str, Piece]], settings: CorpusSettings, work: Path) -> list[Cleaned]:
-    return [_clean(key, piece, settings, work) for key, piece in items]
+    with without_collector():
+        return [_clean(key, piece, settings, work) for key, piece in items]
 
 
 def _clean(key: str, piece: Piece, settings: CorpusSettings, work: Path) -> Cleaned:
@@ -209,6 +213,18 @@ def _save(file: Path, array: np.ndarray[Any, Any]) -> None:
     with open(temporary, "wb") as stream:
         np.save(stream, array)
     temporary.replace(file)
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Rows are thousands of containers in no circle, through which the collector of circles would go again and again: a twentieth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def replace_file(file: Path, content: bytes) -> None:

@@ -26,8 +26,8 @@ class EvaluationTexts:
 
     runs: Hashes
     """Sorted: every run of so many words of statements, solutions and tests."""
-    files: Hashes
-    """Sorted: of whole files of the tasks' repositories, all their words."""
+    files: frozenset[int]
+    """Of whole files of the tasks' repositories, all their words."""
     repositories: frozenset[str]
     """Names in lower case, as `owner/name` or as they are."""
     words: int
@@ -42,7 +42,7 @@ class EvaluationTexts:
             own = runs(words, self.words)
             if _any_in(own[self.sieve[own & _SIEVE]], self.runs):
                 return "has text of an evaluation task"
-        return "is a file of an evaluation task" if _any_in(whole(words), self.files) else None
+        return "is a file of an evaluation task" if whole(words) in self.files else None
 
     def names(self, repository: str) -> bool:
         return repository.lower() in self.repositories
@@ -65,11 +65,11 @@ def evaluation_texts(settings: ContaminationSettings) -> EvaluationTexts:
             texts += [_added(text) if text.startswith(("diff --git", "--- ")) else text for text in _strings(row)]
     hashes = [runs(words, settings.words) for text in texts if len(words := word_hashes(text.encode())) >= settings.words]
     # A file of a few words, such as a list of exports, may be the same anywhere.
-    contents = [whole(words) for content in files if len(words := word_hashes(content)) >= settings.words]
+    contents = frozenset(whole(words) for content in files if len(words := word_hashes(content)) >= settings.words)
     known = _sorted(hashes)
     sieve = np.zeros(int(_SIEVE) + 1, dtype=np.bool_)
     sieve[known & _SIEVE] = True
-    return EvaluationTexts(known, _sorted(contents), frozenset(repositories), settings.words, sieve)
+    return EvaluationTexts(known, contents, frozenset(repositories), settings.words, sieve)
 
 
 def _added(patch: str) -> str:

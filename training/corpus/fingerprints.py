@@ -7,7 +7,6 @@ run and on every machine.
 from __future__ import annotations
 
 import hashlib
-import re
 import zlib
 from collections.abc import Sequence
 from typing import Any, Final
@@ -25,14 +24,14 @@ BANDS: Final = 32
 SHINGLE: Final = 5
 
 _SEED: Final = 42
-_WORD: Final = re.compile(rb"[A-Za-z_0-9]+")
+_BETWEEN_WORDS: Final = bytes(each if bytes([each]).isalnum() or each == ord("_") else ord(" ") for each in range(256))
 _ODD: Final = np.uint64(0x9E3779B97F4A7C15)
 _STEP: Final = np.uint64(0x100000001B3)
 
 
 def word_hashes(content: bytes) -> Hashes:
     """[words]"""
-    words = _WORD.findall(content)
+    words = content.translate(_BETWEEN_WORDS).split()
     return _mixed(np.fromiter(map(zlib.crc32, words), dtype=np.uint64, count=len(words)))
 
 
@@ -49,9 +48,9 @@ def runs(words: Hashes, length: int) -> Hashes:
     return _mixed(total)
 
 
-def whole(words: Hashes) -> Hashes:
-    """[1]: one hash of all of them."""
-    return np.frombuffer(hashlib.sha256(words.tobytes()).digest()[:8], dtype=np.uint64)
+def whole(words: Hashes) -> int:
+    """One hash of all of them."""
+    return int.from_bytes(hashlib.sha256(words.tobytes()).digest()[:8], "little")
 
 
 def signatures(shingles: Sequence[Hashes]) -> Signatures:

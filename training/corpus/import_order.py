@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from ahocorasick_rs import BytesAhoCorasick
@@ -59,9 +59,12 @@ def _targets(path: str, imports: Mapping[str, Sequence[str]]) -> list[str]:
 def resolve(path: str, specifier: str, files: Mapping[str, object]) -> str | None:
     """The file that `specifier` means in the file at `path`; None when it is not among `files`."""
     base = posixpath.normpath(posixpath.join(posixpath.dirname(path), specifier))
+    return next((each for each in _candidates(base) if each in files and each != path), None)
+
+
+def _candidates(base: str) -> Iterator[str]:
+    yield base
     stem, suffix = posixpath.splitext(base)
-    candidates = [base]
-    candidates += [stem + other for other in _COMPILED.get(suffix, ())]
-    candidates += [base + each for each in _SUFFIXES]
-    candidates += [f"{base}/index{each}" for each in _SUFFIXES]
-    return next((each for each in candidates if each in files and each != path), None)
+    yield from (stem + other for other in _COMPILED.get(suffix, ()))
+    yield from (base + each for each in _SUFFIXES)
+    yield from (f"{base}/index{each}" for each in _SUFFIXES)

@@ -69,13 +69,19 @@ def _read(file: str, largest: int) -> bytes | str:
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         return "symbolic link" if error.errno == errno.ELOOP else "cannot be read"
-    with open(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode):
             return "no regular file"
-        try:
-            content = stream.read(largest + 1)
-        except OSError:
-            return "cannot be read"
+        if about.st_size > largest:
+            return "too large"
+        content = os.read(descriptor, about.st_size + 1)
+        while len(content) <= largest and (more := os.read(descriptor, largest + 1 - len(content))):
+            content += more
+    except OSError:
+        return "cannot be read"
+    finally:
+        os.close(descriptor)
     return content if len(content) <= largest else "too large"
 
 

@@ -119,6 +119,7 @@ _CODE: Final = re.compile(rb"[(){}\[\];<>|]|=>|\\u|^[.@~]|^/[a-z0-9._/:-]*$|^[a-
 _EMAIL: Final = re.compile(
     rb"(?<![A-Za-z0-9._%+/=-])[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,4}[A-Za-z]{2,12}(?![A-Za-z0-9_@-]|\.[A-Za-z0-9]|[:/][A-Za-z0-9~_.-]+/)"
 )
+_BEFORE_AT: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._%+-")
 _NOT_A_PERSON: Final = re.compile(
     rb"(?i)^(?:git|hg|svn|no-?reply|info|support|hello|contact|security|admin|user(?:name)?|foo|bar|test\w*|someone|you|name|email|me|a|b|x|jane\.?(?:doe)?|john\.?(?:doe)?)@|"
     rb"@(?:[a-z0-9-]+\.)*(?:example|test|invalid|localhost|local)(?:\.[a-z]{2,5})?$|@(?:users\.noreply|noreply)\.|"
@@ -164,7 +165,7 @@ class SecretFinder:
             for kind, which in self._needles[needle]:
                 if kind == "shape":
                     shapes.add(which)
-                else:
+                elif kind != "email" or (start and content[start - 1] in _BEFORE_AT):  # most @ begin a decorator or a word of a comment
                     places.setdefault(kind, []).append(start)
         found = [secret for which in shapes for secret in _of_shape(_SHAPES[which], content)]
         if "block" in places:

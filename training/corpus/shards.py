@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from pydantic import BaseModel, ConfigDict
 
-from training.corpus.cleaning import replace_file
+from training.corpus.cleaning import replace_file, without_collector
 from training.corpus.import_order import in_import_order
 from training.corpus.settings import CorpusSettings
 from training.corpus.syntax import cut
@@ -109,7 +109,8 @@ def find_written(work: Path, key: str) -> Written | None:
 
 
 def write(orders: list[Order], settings: CorpusSettings, work: Path) -> list[Written]:
-    return [_write(order, settings, work) for order in orders]
+    with without_collector():
+        return [_write(order, settings, work) for order in orders]
 
 
 def split_of(repository: str, settings: CorpusSettings) -> Split:
