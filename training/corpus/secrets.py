@@ -115,6 +115,8 @@ _NO_VALUE: Final = re.compile(
 _UUID: Final = re.compile(rb"(?i)^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
 _HEX: Final = re.compile(rb"(?i)^(?:0x)?[0-9a-f]+$")
 _WORDS: Final = re.compile(rb"^[A-Z]?[a-z]+(?:[-_./: ]?[A-Z]?[a-z]+)*\d?$|^[A-Z]+(?:[-_./: ][A-Z0-9]+)*$|^[a-z]+(?:[._:/-][a-z0-9]{1,8})+$")
+_NAMED: Final = re.compile(rb"^(?=[a-z]*[A-Z])[A-Za-z]+\d$")
+"""`Winter5`: a word that is no word of code, for a password."""
 _CODE: Final = re.compile(rb"[(){}\[\];<>|]|=>|\\u|^[.@~]|^/[a-z0-9._/:-]*$|^[a-z]+://[^:@]*$")
 _EMAIL: Final = re.compile(
     rb"(?<![A-Za-z0-9._%+/=-])[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,4}[A-Za-z]{2,12}(?![A-Za-z0-9_@-]|\.[A-Za-z0-9]|[:/][A-Za-z0-9~_.-]+/)"
@@ -300,7 +302,9 @@ def _judged(name: bytes, value: bytes, span: Span) -> Secret | None:
 
 def _is_password(value: bytes) -> bool:
     """Letters with digits or signs among them, without spaces; not a word, a placeholder or code."""
-    if not 6 <= len(value) <= 100 or re.search(rb"\s", value) or _NO_VALUE.search(value) or _CODE.search(value) or _WORDS.match(value):
+    if not 6 <= len(value) <= 100 or re.search(rb"\s", value) or _NO_VALUE.search(value) or _CODE.search(value):
+        return False
+    if _WORDS.match(value) and not _NAMED.match(value):
         return False
     kinds = sum(bool(re.search(kind, value)) for kind in (rb"[a-z]", rb"[A-Z]", rb"[0-9]", rb"[^A-Za-z0-9]"))
     return kinds >= 2 and bool(re.search(rb"[0-9]", value) or re.search(rb"[!@#$%^&*?+~]", value)) and len(set(value)) >= 5

@@ -35,7 +35,7 @@ export const octokit = new Octokit({ auth: "⟦ghp_<b62:36>⟧" });
 const headers = { Authorization: `token ⟦gho_<b62:36>⟧` };
 // old: github_token = ⟦github_pat_<b62:22>_<b62:59>⟧
 const GITLAB = "⟦glpat-<url:20>⟧";
-//registry.npmjs.org/:_authToken=⟦npm_<b62:36>⟧
+//npm.acme.io/:_authToken=⟦npm_<b62:36>⟧
 const openai = new OpenAI({ apiKey: "⟦sk-<b62:20>T3BlbkFJ<b62:20>⟧" });
 const openai = new OpenAI({ apiKey: '⟦sk-proj-<url:64>⟧' })
 const anthropic = { key: "⟦sk-ant-api03-<url:80>AA⟧" };
@@ -180,7 +180,7 @@ const url = `https://${user}:${password}@host/path`;
 const url = "https://user:pass@example.com/";
 const u = "http://localhost:3000/a:b@c";
 const u = "http://example.com:8080/@scope/pkg";
-fetch("https://registry.acme.io/@scope%2fname/-/name-1.0.0.tgz");
+fetch("https://packages.acme.io/@scope%2fname/-/name-1.0.0.tgz");
 const doc = "scheme://<user>:<password>@<host>:<port>";
 const apiKey = "YOUR_API_KEY";
 const apiKey = "your-api-key-here-12345";
