@@ -104,3 +104,12 @@ def test_a_tokenizer_that_does_not_do_is_said_before_any_work(tmp_path: Path, to
             build_rows(tmp_path, file, "out")
     with pytest.raises(TrainingError, match=r"rows\.end_of_text"):
         build_rows(tmp_path, tokenizer, "out", end_of_text="<nothing>")
+
+
+def test_the_trainer_reads_rows_of_tokens(tmp_path: Path, tokenizer: Path):
+    trainer = pytest.importorskip("training.rows")
+    repository(tmp_path / "in", "r", {f"f{number}.ts": source(number, 3) for number in range(9)})
+    rows = build_rows(tmp_path, tokenizer, "out")
+    read = [row for file in trainer.find_files([tmp_path / "out"], "train") for row in trainer.read_rows(file)]
+    assert [list(row.input_ids) for row in read] == [row["input_ids"] for row in rows]
+    assert all(set(row.loss_mask) == {1} for row in read)
