@@ -352,6 +352,16 @@ def _chat(options: argparse.Namespace) -> int:
         return INTERRUPTED
 
 
+def _corpus(options: argparse.Namespace) -> int:
+    from harness.corpus_commands import ACTIONS
+
+    try:
+        return OK if ACTIONS[options.action](options, _screen(quiet=options.quiet)) else NOT_AS_IT_SHOULD_BE
+    except KeyboardInterrupt:
+        _screen().error(f"interrupted; what is finished is kept, to go on: {options.again}")
+        return INTERRUPTED
+
+
 def _gc(options: argparse.Namespace) -> int:
     from harness.engines import sweep_all
 
@@ -417,6 +427,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "attacks": _attacks,
     "export": _export,
     "trajectories": _trajectories,
+    "corpus": _corpus,
     "report": _report,
     "train": _train,
     "chat": _chat,

@@ -8,6 +8,7 @@ from pathlib import Path
 import harness
 from harness.export_options import add_export_commands
 from harness.endpoint_options import add_endpoint_options
+from harness.corpus_options import add_corpus_commands
 from harness.report_options import add_report_commands
 from harness.serve_options import add_serve_commands
 from harness.shared_options import add_sandbox
@@ -85,6 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     attacks.add_argument("--json", action="store_true")
     add_export_commands(commands)
     add_trajectory_commands(commands)
+    add_corpus_commands(commands)
     add_report_commands(commands)
     add_train_commands(commands)
     add_chat_command(commands)
