@@ -14,7 +14,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.options import build_parser
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from harness.console import Screen
 
 T = TypeVar("T")
+
+KEPT = "interrupted; what is finished is kept, to go on: {again}"
 
 OK, NOT_AS_IT_SHOULD_BE, WRONG_INPUT, STOPPED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -285,46 +287,47 @@ def _attacks(options: argparse.Namespace) -> int:
 def _tasks(options: argparse.Namespace) -> int:
     from harness.task_commands import ACTIONS
 
-    try:
-        return OK if _run_async(ACTIONS[options.action](options, _screen())) else NOT_AS_IT_SHOULD_BE
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        _screen().error(f"interrupted; what is finished is kept, to go on: {options.again}")
-        return INTERRUPTED
+    return _act(ACTIONS, options, KEPT)
 
 
-def _export(options: argparse.Namespace) -> int:
-    from harness.export_commands import run_export
+def _corpus(options: argparse.Namespace) -> int:
+    from harness.corpus_commands import ACTIONS
 
-    run_export(options, _screen())
-    return OK
-
-
-def _report(options: argparse.Namespace) -> int:
-    from harness.report_commands import ACTIONS
-
-    return OK if ACTIONS[options.action](options, _screen()) else NOT_AS_IT_SHOULD_BE
-
-
-def _serving(options: argparse.Namespace) -> int:
-    from harness.serve_commands import ACTIONS
-
-    async def work() -> bool:
-        return await ACTIONS[options.action](options, _screen())
-
-    try:
-        return OK if _run_async(work()) else NOT_AS_IT_SHOULD_BE
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        _screen().error("stopped")
-        return INTERRUPTED
+    return _act(ACTIONS, options, KEPT)
 
 
 def _trajectories(options: argparse.Namespace) -> int:
     from harness.trajectory_commands import ACTIONS
 
+    return _act(ACTIONS, options, "interrupted; nothing is written")
+
+
+def _export(options: argparse.Namespace) -> int:
+    from harness.export_commands import ACTIONS
+
+    return _act(ACTIONS, options, "interrupted")
+
+
+def _report(options: argparse.Namespace) -> int:
+    from harness.report_commands import ACTIONS
+
+    return _act(ACTIONS, options, "interrupted")
+
+
+def _serving(options: argparse.Namespace) -> int:
+    from harness.serve_commands import ACTIONS
+
+    return _act(ACTIONS, options, "stopped")
+
+
+def _act(actions: Mapping[str, Callable[[argparse.Namespace, Screen], Any]], options: argparse.Namespace, interrupted: str) -> int:
+    """Do what a group of commands has under the name of the action, awaited where it is asynchronous; True when all is as it should be."""
+    screen = _screen(quiet=getattr(options, "quiet", False))
     try:
-        return OK if ACTIONS[options.action](options, _screen(quiet=options.quiet)) else NOT_AS_IT_SHOULD_BE
-    except KeyboardInterrupt:
-        _screen().error("interrupted; nothing is written")
+        done = actions[options.action](options, screen)
+        return OK if (_run_async(done) if asyncio.iscoroutine(done) else done) else NOT_AS_IT_SHOULD_BE
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        screen.error(interrupted.format(again=options.again))
         return INTERRUPTED
 
 
@@ -349,16 +352,6 @@ def _chat(options: argparse.Namespace) -> int:
     try:
         return OK if chat(options, _screen()) else NOT_AS_IT_SHOULD_BE
     except KeyboardInterrupt:
-        return INTERRUPTED
-
-
-def _corpus(options: argparse.Namespace) -> int:
-    from harness.corpus_commands import ACTIONS
-
-    try:
-        return OK if ACTIONS[options.action](options, _screen(quiet=options.quiet)) else NOT_AS_IT_SHOULD_BE
-    except KeyboardInterrupt:
-        _screen().error(f"interrupted; what is finished is kept, to go on: {options.again}")
         return INTERRUPTED
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 from harness.console import Screen
-from training.errors import TrainingError
+from harness.extras import needs_extra
 
 if TYPE_CHECKING:
     from training.export import Exported
 
 
-def run_export(options: argparse.Namespace, screen: Screen) -> None:
-    """TrainingError when torch is not installed, or when what was written is not what it should be."""
-    try:
+def run_export(options: argparse.Namespace, screen: Screen) -> bool:
+    """TrainingError when what was written is not what it should be."""
+    with needs_extra("train"):
         done = _export(options)
-    except ModuleNotFoundError as error:
-        raise TrainingError(f"{error.name} is not installed; pip install '.[train]'") from error
     screen.out.print(f"{done.directory}: {done.what}", markup=False)
     if done.divergence is not None:
         far = done.divergence
@@ -26,6 +25,7 @@ def run_export(options: argparse.Namespace, screen: Screen) -> None:
             f"the same likeliest word on {far.agreement:.1%}",
             markup=False,
         )
+    return True
 
 
 def _export(options: argparse.Namespace) -> Exported:
@@ -47,3 +47,6 @@ def _export(options: argparse.Namespace) -> Exported:
     return export_quantised(
         options.checkpoint, options.output, options.scheme, options.python, limit=options.limit, probe=options.probe, device=options.device
     )
+
+
+ACTIONS: Final[Mapping[str, Callable[[argparse.Namespace, Screen], bool]]] = dict.fromkeys(("adapter", "merge", "quantise"), run_export)
