@@ -30,10 +30,10 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-import docker
 from rich.console import Console
 from rich.table import Table
 
+import docker
 from benchmarks.scripted_server import COMMAND, STEPS
 from harness.agent import ToolAgent
 from harness.config import AgentLimits, ModelSettings

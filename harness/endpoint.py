@@ -10,7 +10,6 @@ import dataclasses
 import json
 import math
 import os
-import random
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import Any
 
 import httpx
 import openai
+import tenacity
 
 from harness.chat import EXCHANGE, ChatAnswer, ChatError, ContextOverflow, classify, fitting_length, waiting
 from harness.config import ConfigError, ModelSettings
@@ -85,35 +85,29 @@ class OpenAIChatModel:
     async def complete(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], *, seed: int | None = None
     ) -> ChatAnswer | ContextOverflow:
-        requests = once_more = 0
-        spent = 0.0
-        while True:
-            async with self.traffic.admitted() as began_at:
-                requests += 1
-                try:
-                    answer = await self._once(messages, tools, seed, requests)
-                except ChatError as error:
-                    failure = error
-                    self.traffic.failed(error, began_at)
-                else:
+        requests = 0
+        patience = _Patience(self.traffic, self._settings.retry_seconds, alone=self._alone)
+        attempts = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(lambda error: isinstance(error, ChatError) and error.can_pass),
+            wait=_wait,
+            stop=patience.is_over,
+            sleep=patience.sleep,
+            reraise=True,
+        )
+        async for attempt in attempts:
+            with attempt:
+                patience.began_at = None
+                async with self.traffic.admitted() as patience.began_at:
+                    requests += 1
+                    try:
+                        answer = await self._once(messages, tools, seed, requests)
+                    except ChatError as error:
+                        self.traffic.failed(error, patience.began_at)
+                        raise
                     if isinstance(answer, ChatAnswer):
                         self.traffic.answered(answer.latency_seconds, answer.usage.output_tokens)
-                    return answer
-            once_more += failure.rule == "retry_once"
-            if not failure.can_pass or once_more > 1:
-                raise failure
-            spent += asyncio.get_running_loop().time() - began_at
-            if self.traffic.away and not self._alone:
-                raise failure
-            with waiting():
-                if self.traffic.away and await self.traffic.until_back():
-                    spent = 0.0  # the server was away: that is no fault of the request's
-                    continue
-                wait = _wait(failure, requests)
-                spent += wait
-                if spent > self._settings.retry_seconds:
-                    raise failure
-                await asyncio.sleep(wait)
+                return answer
+        raise AssertionError("tenacity reraises")
 
     async def close(self) -> None:
         await self.traffic.close()
@@ -266,11 +260,44 @@ def authorization(settings: ModelSettings) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
-def _wait(error: ChatError, requests: int) -> float:
+class _Patience:
+    """How long one answer is tried for."""
+
+    def __init__(self, traffic: Traffic, retry_seconds: float, *, alone: bool) -> None:
+        self.began_at: float | None = None
+        """When the request under way was sent, on the loop's clock; None: it was not."""
+        self._traffic = traffic
+        self._retry_seconds = retry_seconds
+        self._alone = alone
+        self._once_more = 0
+        self._spent = 0.0
+
+    def is_over(self, state: tenacity.RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome is not None else None
+        if self.began_at is None or not isinstance(error, ChatError):
+            return True
+        self._once_more += error.rule == "retry_once"
+        self._spent += asyncio.get_running_loop().time() - self.began_at
+        if self._once_more > 1 or (self._traffic.away and not self._alone):
+            return True
+        self._spent += state.upcoming_sleep
+        return not self._traffic.away and self._spent > self._retry_seconds
+
+    async def sleep(self, seconds: float) -> None:
+        """ChatError when the server stays away too long."""
+        with waiting():
+            if self._traffic.away and await self._traffic.until_back():
+                self._spent = 0.0  # the server was away: that is no fault of the request's
+                return
+            await asyncio.sleep(seconds)
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
     """Seconds before the next try: what the server says, within reason; else at random, up to twice as long each time."""
-    if error.retry_after_seconds is not None:
+    error = state.outcome.exception() if state.outcome is not None else None
+    if isinstance(error, ChatError) and error.retry_after_seconds is not None:
         return min(error.retry_after_seconds, _LONGEST_WAIT_SECONDS)
-    return random.uniform(0.0, min(0.5 * 2 ** min(requests, 20), _LONGEST_WAIT_SECONDS / 2))  # noqa: S311 - no secret
+    return float(tenacity.wait_random_exponential(multiplier=0.5, max=_LONGEST_WAIT_SECONDS / 2)(state))
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 
 import harness
-from harness.export_options import add_export_commands
-from harness.endpoint_options import add_endpoint_options
 from harness.corpus_options import add_corpus_commands
+from harness.endpoint_options import add_endpoint_options
+from harness.export_options import add_export_commands
 from harness.report_options import add_report_commands
 from harness.serve_options import add_serve_commands
 from harness.shared_options import add_sandbox

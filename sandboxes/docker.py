@@ -14,12 +14,12 @@ import socket
 import struct
 from typing import Any
 
-import docker
 from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
 from docker.types import LogConfig, Ulimit
 from docker.utils import parse_host
 
+import docker
 from sandboxes.executor import ARGV, ENVIRONMENT, Executor, ExecutorSandbox, LastWords
 from sandboxes.images.docker_image import ensure_image
 from sandboxes.images.recipe import ImageRecipe, Say

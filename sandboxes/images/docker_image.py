@@ -5,9 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import docker
 from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 
+import docker
 from sandboxes.images.recipe import ImageRecipe, Say, building
 from sandboxes.images.rootfs import build_rootfs, pack_rootfs
 from sandboxes.sandbox import SandboxError

@@ -67,7 +67,7 @@ class CollectSettings(_Section):
     clone: CloneSettings = Field(default_factory=CloneSettings)
     dataset: DatasetSettings | None = None
 
-    def replaced(self, **changes: Any) -> CollectSettings:  # noqa: ANN401 - settings by name
+    def replaced(self, **changes: Any) -> CollectSettings:
         try:
             return CollectSettings.model_validate({**self.model_dump(), **changes})
         except ValidationError as error:

@@ -154,7 +154,7 @@ class GitHub:
         return self._cache / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.json"
 
 
-def _json(response: httpx.Response) -> Any:  # noqa: ANN401 - JSON
+def _json(response: httpx.Response) -> Any:
     try:
         return response.json()
     except ValueError as error:

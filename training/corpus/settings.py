@@ -117,7 +117,7 @@ class CorpusSettings(_Section):
     contamination: ContaminationSettings = Field(default_factory=ContaminationSettings)
     rows: RowSettings = Field(default_factory=RowSettings)
 
-    def replaced(self, *, rows: dict[str, Any], **others: Any) -> CorpusSettings:  # noqa: ANN401 - settings by name
+    def replaced(self, *, rows: dict[str, Any], **others: Any) -> CorpusSettings:
         """With other settings, checked as those of a file are. TrainingError names what is wrong."""
         content = self.model_dump()
         content["rows"].update(rows)
