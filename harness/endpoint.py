@@ -297,7 +297,7 @@ def _wait(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome is not None else None
     if isinstance(error, ChatError) and error.retry_after_seconds is not None:
         return min(error.retry_after_seconds, _LONGEST_WAIT_SECONDS)
-    return float(tenacity.wait_random_exponential(multiplier=0.5, max=_LONGEST_WAIT_SECONDS / 2)(state))
+    return float(tenacity.wait_random_exponential(multiplier=1, max=_LONGEST_WAIT_SECONDS / 2)(state))
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -187,7 +187,7 @@ class Traffic:
             self._admit()
             return True
         self._say(f"the server has been away for {away:.0f} s: given up")
-        end = ChatError("connection", f"the server has been away for {away:.0f} s; its last word: {still}")
+        end = ChatError(still.kind, f"the server has been away for {away:.0f} s; its last word: {still}", status=still.status)
         self._dismiss(end)
         return end
 
