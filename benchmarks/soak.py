@@ -134,7 +134,7 @@ async def soak(backend: str, rollouts: int, directory: Path, *, at_once: int = 8
 async def _agent(draw: random.Random, record: Record) -> AsyncIterator[ToolAgent]:
     task: Task = TASK
     async with TroubledServer(reference_script(task), CHANCE, draw, record).serve() as address:
-        settings = ModelSettings(name="soak", base_url=address, request_timeout_seconds=3, retry_seconds=6)
+        settings = ModelSettings(name="soak", base_url=address, request_timeout_seconds=3, retry_seconds=6, outage_seconds=0)
         model = OpenAIChatModel(settings)
         try:
             yield ToolAgent(model, AGENT_LIMITS, save_diff_seconds=1.0)
