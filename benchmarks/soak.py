@@ -76,6 +76,7 @@ async def soak(backend: str, rollouts: int, directory: Path, *, at_once: int = 8
     record = Record()
     soaked = Soaked()
     started = time.monotonic()
+    before = _descendants()
     warm = WarmEngine(
         (DockerEngine if backend == "docker" else BubblewrapEngine)(
             load_recipe(TASK.image), lambda line: None, slack_seconds=SLACK_SECONDS
@@ -122,7 +123,7 @@ async def soak(backend: str, rollouts: int, directory: Path, *, at_once: int = 8
     soaked.faults.update(record.server_faults.values())
     await asyncio.sleep(0.2)
     soaked.wrong += [f"left over: {thing}" for thing in left(backend)]
-    soaked.wrong += [f"a process goes on: {pid}" for pid in _descendants()]
+    soaked.wrong += [f"a process goes on: {pid} {name}" for pid, name in sorted(_descendants() - before)]
     soaked.wrong += [f"a task goes on: {task.get_name()}" for task in asyncio.all_tasks() - {asyncio.current_task()}]
     soaked.wrong += [f"a file is open: {place}" for place in sorted((_open_files() - open_files).elements())]
     soaked.wrong += [f"a rollout is not finished: {place}" for place in directory.glob("trials/*/.*.partial")]  # noqa: ASYNC240 - all is over
@@ -134,7 +135,7 @@ async def soak(backend: str, rollouts: int, directory: Path, *, at_once: int = 8
 async def _agent(draw: random.Random, record: Record) -> AsyncIterator[ToolAgent]:
     task: Task = TASK
     async with TroubledServer(reference_script(task), CHANCE, draw, record).serve() as address:
-        settings = ModelSettings(name="soak", base_url=address, request_timeout_seconds=3, retry_seconds=6, outage_seconds=0)
+        settings = ModelSettings(name="soak", base_url=address, request_timeout_seconds=3, retry_seconds=6)
         model = OpenAIChatModel(settings)
         try:
             yield ToolAgent(model, AGENT_LIMITS, save_diff_seconds=1.0)
@@ -166,8 +167,14 @@ def _judge(soaked: Soaked, record: Record, trajectory: Trajectory) -> None:
         soaked.wrong.append(f"rollout {number} is not resolved: {trajectory.stop_reason}, {trajectory.grade.verdict} ({befell})")
 
 
-def _descendants() -> list[int]:
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and os.getpid() in parents(int(entry.name))]
+def _descendants() -> set[tuple[int, str]]:
+    """Numbers and names of the processes that this one has begun, and theirs."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and os.getpid() in parents(int(entry.name)):
+            with contextlib.suppress(OSError):
+                found.add((int(entry.name), (entry / "comm").read_text(encoding="utf-8").strip()))
+    return found
 
 
 def _open_files() -> Counter[str]:
