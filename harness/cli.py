@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from harness.loop_options import with_run
 from harness.options import build_parser
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ To evaluate a model: harness eval --model http://localhost:8000/v1   (any OpenAI
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of `harness`."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    own, more = _split(arguments)
+    own, more = _split(with_run(arguments))
     parser = build_parser()
     options = parser.parse_args(own)
     if more and not hasattr(options, "more"):
@@ -320,6 +321,17 @@ def _serving(options: argparse.Namespace) -> int:
     return _act(ACTIONS, options, "stopped")
 
 
+def _loop(options: argparse.Namespace) -> int:
+    from harness.loop.errors import LoopStoppedError
+    from harness.loop_commands import ACTIONS
+
+    try:
+        return _act(ACTIONS, options, KEPT)
+    except LoopStoppedError as error:
+        _screen().error(f"{error}\nwhat is done is kept; to go on: {options.again}")
+        return STOPPED
+
+
 def _act(actions: Mapping[str, Callable[[argparse.Namespace, Screen], Any]], options: argparse.Namespace, interrupted: str) -> int:
     """Do what a group of commands has under the name of the action, awaited where it is asynchronous; True when all is as it should be."""
     screen = _screen(quiet=getattr(options, "quiet", False))
@@ -425,6 +437,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "train": _train,
     "chat": _chat,
     "serving": _serving,
+    "loop": _loop,
     "gc": _gc,
     "doctor": _doctor,
 }

@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 from typing import Literal
@@ -85,6 +86,12 @@ def this_machine() -> Machine:
         versions=_versions(),
         mismatches=tuple(mismatches(driver=driver, cuda=built_with, capability=capability)) if gpus else (),
     )
+
+
+def own_names() -> tuple[str, ...]:
+    """What of this machine may stand in a text: its name, and the directories that are a person's."""
+    home = str(Path.home())
+    return tuple(each for each in (socket.gethostname(), home if home != "/root" else "", str(Path.cwd())) if each and each != "/")
 
 
 def _nvidia() -> tuple[tuple[Gpu, ...], str | None, str | None]:

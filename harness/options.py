@@ -9,6 +9,7 @@ import harness
 from harness.corpus_options import add_corpus_commands
 from harness.endpoint_options import add_endpoint_options
 from harness.export_options import add_export_commands
+from harness.loop_options import add_loop_commands
 from harness.report_options import add_report_commands
 from harness.serve_options import add_serve_commands
 from harness.shared_options import add_sandbox
@@ -91,6 +92,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_train_commands(commands)
     add_chat_command(commands)
     add_serve_commands(commands)
+    add_loop_commands(commands)
 
     commands.add_parser("gc", help="remove what dead runs left behind").set_defaults(command="gc")
     doctor = commands.add_parser("doctor", help="what this machine and an endpoint are ready for")

@@ -28,7 +28,8 @@ from training.recipe import Recipe
 from trajectories.trajectory import Message
 
 LAST_LINES: Final = 25
-_MARK: Final = "HARNESS_SERVER"
+MARK: Final = "HARNESS_SERVER"
+"""In the environment of whatever is started, also of those whose parent is dead: by its value they are found."""
 _LOOK_SECONDS: Final = 0.5
 _GRACE_SECONDS: Final = 20.0
 _CALLS_ASKED_FOR: Final = 3
@@ -47,20 +48,30 @@ class Server:
     """A process with a log. `command` tells how it is started and where it answers."""
 
     def __init__(
-        self, command: ServerCommand, log: Path, *, recipe: Recipe | None = None, say: Callable[[str], None] = lambda line: None
+        self,
+        command: ServerCommand,
+        log: Path,
+        *,
+        recipe: Recipe | None = None,
+        say: Callable[[str], None] = lambda line: None,
+        mark: str | None = None,
     ) -> None:
+        """`mark` is what its processes are known by; None: one that nobody else has."""
         self.command = command
         self.log = log
         self._recipe = recipe
         self.say = say
         self._process: asyncio.subprocess.Process | None = None
         self._offset = 0
-        self._mark = uuid.uuid4().hex
-        """In the environment of all its children, also of those whose parent is dead."""
+        self._mark = mark or uuid.uuid4().hex
 
     @property
     def pid(self) -> int | None:
         return None if self._process is None else self._process.pid
+
+    @property
+    def lives(self) -> bool:
+        return self._process is not None and self._process.returncode is None
 
     async def start(self) -> None:
         """Only the start: `ready` waits. ServingError when the program is not there."""
@@ -75,7 +86,7 @@ class Server:
             try:
                 self._process = await asyncio.create_subprocess_exec(
                     *argv,
-                    env={**os.environ, **self.command.env, _MARK: self._mark},
+                    env={**os.environ, **self.command.env, MARK: self._mark},
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -86,8 +97,11 @@ class Server:
                     f"{argv[0]} cannot be started ({error.strerror}): give --environment DIR, one with {self.command.engine} in it"
                 ) from error
 
-    async def ready(self, seconds: float) -> str:
-        """Wait until a tool call goes through; how it was made. ServingError when the server ends, or does not get there in time."""
+    async def ready(self, seconds: float, *, needs_call: bool = True) -> str:
+        """Wait until a tool call goes through; how it was made. ServingError when the server ends, or does not get there in time.
+
+        Without `needs_call` it is enough that the model answers: one that is yet to be trained may know no tools.
+        """
         started = time.monotonic()
         refusals = 0
         model = OpenAIChatModel(self._settings())
@@ -97,7 +111,7 @@ class Server:
                 if time.monotonic() - started > seconds:
                     raise ServingError(self._told(f"the server was not ready within {seconds:.0f} s"))
                 try:
-                    return await self._call(model)
+                    return await self._call(model, needed=needs_call)
                 except ChatError as error:
                     refusals += not error.is_down and error.kind != "not_found"
                     if refusals >= _REFUSALS:
@@ -120,9 +134,9 @@ class Server:
         if process is None:
             return
         self._process = None
-        family = _marked(self._mark)
+        family = marked(self._mark)
         for number, seconds in ((signal.SIGTERM, _GRACE_SECONDS), (signal.SIGKILL, 5.0)):
-            family |= _marked(self._mark)
+            family |= marked(self._mark)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, number)
             for pid in family:
@@ -150,7 +164,7 @@ class Server:
         settings = {"name": self.command.served_name, "base_url": self.command.base_url, "retry_seconds": 0.0, "sampling": sampling}
         return ModelSettings.model_validate({**settings, "rescue_format": rescue, "request_timeout_seconds": 300.0})
 
-    async def _call(self, model: OpenAIChatModel) -> str:
+    async def _call(self, model: OpenAIChatModel, *, needed: bool) -> str:
         """One tool call and its result, there and back."""
         asked = [Message(role="system", content="You use tools."), Message(role="user", content=ASK_FOR_A_CALL)]
         content = ""
@@ -169,6 +183,8 @@ class Server:
                     else "read here: the server has no parser for it"
                 )
             content = answer.message.content
+        if not needed:
+            return "the model made none"
         said = " ".join(content.split())[:200]
         raise ServingError(self._told(f"the server answers, but no tool call went through; the model said: {said!r}"))
 
@@ -222,9 +238,9 @@ def _causes() -> list[tuple[re.Pattern[str], str]]:
     return [(re.compile(cause["pattern"], re.IGNORECASE), cause["words"]) for cause in listed]
 
 
-def _marked(mark: str) -> set[int]:
-    """The processes that have the mark in their environment."""
-    wanted = f"{_MARK}={mark}".encode()
+def marked(mark: str) -> set[int]:
+    """Numbers of the processes that have the mark in their environment."""
+    wanted = f"{MARK}={mark}".encode()
     found = set()
     for place in Path("/proc").iterdir():
         if place.name.isdigit():

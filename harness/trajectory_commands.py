@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from rich.text import Text
 
 import harness
 from harness.console import Screen
+from harness.machine import own_names
 from harness.trajectory_view import view, view_turn
 from tasks.integrity import printable
 from tasks.suite import load_suite
@@ -95,7 +95,7 @@ def _export(options: argparse.Namespace, screen: Screen) -> bool:
             validation=options.validation,
             seed=options.seed,
             scrub=not options.no_scrub,
-            own=_machine(),
+            own=own_names(),
             pair_ratio=options.pair_ratio,
         )
     except ValidationError as error:
@@ -222,12 +222,6 @@ def _is_record_of(entry: Entry, instance_id: str, number: str | None) -> bool:
 def _workers(options: argparse.Namespace) -> int:
     chosen: int | None = options.workers
     return max(1, chosen) if chosen is not None else min(_MOST_WORKERS, os.cpu_count() or 1)
-
-
-def _machine() -> tuple[str, ...]:
-    """What of this machine may stand in a text: its name, and the directories that are a person's."""
-    home = str(Path.home())
-    return tuple(each for each in (socket.gethostname(), home if home != "/root" else "", str(Path.cwd())) if each and each != "/")
 
 
 def _print_stats(stats: RunStats, screen: Screen) -> None:

@@ -94,6 +94,29 @@ class SignFlip:
     exact: bool
 
 
+def compare(first: Outcomes, second: Outcomes, *, names: tuple[str, str] = ("first", "second")) -> Comparison:
+    """One pair, on the tasks that both have scored; ValueError when there is none. Nothing is corrected for other pairs."""
+    shared = sorted(task for task in first.keys() & second.keys() if first[task][1] and second[task][1])
+    if not shared:
+        raise ValueError("no task is scored in both runs")
+    return compare_all(dict(zip(names, (first, second), strict=True)), {names: shared})[0]
+
+
+def lower_bound(first: Outcomes, second: Outcomes, confidence: float = CONFIDENCE) -> float | None:
+    """The one-sided bound that the difference of `second` and `first` is above, by Student's t over the tasks that both have scored.
+
+    A non-inferiority test is whether it is above minus the margin (Schuirmann 1987, one of his two one-sided tests). Where no task differs, no
+    spread was seen, which does not mean that there is none: then Miller's planning values are used. None with fewer than two tasks.
+    """
+    found = compare(first, second)
+    if found.tasks < 2:
+        return None
+    shared = [task for task in first.keys() & second.keys() if first[task][1] and second[task][1]]
+    planned = planned_spread(*(fmean(of[task][1] for task in shared) for of in (first, second)))
+    error = found.standard_error or math.sqrt(planned / found.tasks)
+    return max(-1.0, found.difference - error * float(stats.t.ppf(confidence, found.tasks - 1)))
+
+
 def compare_all(outcomes: Mapping[str, Outcomes], shared: Mapping[tuple[str, str], Sequence[str]]) -> list[Comparison]:
     """The pairs of runs in `shared`, with p-values corrected over all of them.
 

@@ -104,6 +104,15 @@ def select(
     return _choose(lines, recipe, unreadable, made_by)
 
 
+def narrow(selection: Selection, name: str, settings: Mapping[str, object], left_out: Callable[[Selected], str | None]) -> Selection:
+    """The selection without those that `left_out` gives a reason for: one more step in its card."""
+    reasons = [(selected, left_out(selected)) for selected in selection.kept]
+    kept = tuple(selected for selected, reason in reasons if reason is None)
+    counts = Counter(reason for _, reason in reasons if reason is not None)
+    step = Step(filter=name, settings=dict(settings), taken=counts.total(), reasons=dict(counts), masked_turns=0, left=len(kept))
+    return Selection(kept, selection.card.model_copy(update={"steps": (*selection.card.steps, step), "kept": _totals(kept)}))
+
+
 def write_selection(selection: Selection, directory: Path) -> None:
     """selection.jsonl and card.json."""
     directory.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,41 @@
+"""The report of a loop: the leaderboard of its evaluations, and a page of its own that says what each round was made from and what it cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.loop.account import LoopAccount, account_of, evaluations_of
+from harness.loop.errors import LoopStoppedError
+from leaderboard import charts
+from leaderboard.chunks import replace
+from leaderboard.pages import load_templates
+from leaderboard.render import Rendered, render
+
+
+def write_report(directory: Path, output: Path) -> tuple[Path, Rendered]:
+    """`loop.html` and `loop.json` in the directory of the leaderboard. LoopStoppedError when nothing is evaluated yet."""
+    account = account_of(directory)
+    runs = evaluations_of(directory)
+    if not runs:
+        raise LoopStoppedError(f"{directory}: nothing is evaluated yet, so there is nothing to report; see harness loop status")
+    rendered = render(runs, output)
+    page = output / "loop.html"
+    replace(output / "loop.json", (account.model_dump_json(indent=1) + "\n").encode())
+    replace(page, _page(account, rendered).encode())
+    return page, rendered
+
+
+def _page(account: LoopAccount, rendered: Rendered) -> str:
+    keys = {Path(run.directory).parent.name: run.key for run in rendered.report.runs if Path(run.directory).name == "evaluation"}
+    return (
+        load_templates()
+        .get_template("loop.html")
+        .render(
+            root="",
+            report=rendered.report,
+            account=account,
+            keys=keys,
+            chart=charts.rounds(rendered.report.runs),
+            parts_of_time=("model", "tests", "training", "own"),
+        )
+    )
