@@ -49,7 +49,7 @@ class Expectation(_Part):
     schema_version: Literal[1] = 1
     base: str
     base_sha256: str
-    """`training.weights.checkpoint_digest` of it."""
+    """`training.origin.checkpoint_digest` of it."""
     adapter: str | None
     """None: there is none, and `logprobs` are the base's, or the merged checkpoint's."""
     adapter_sha256: str | None
