@@ -20,13 +20,8 @@ import httpx
 from harness.chat import ChatError, classify
 from harness.checkpoint import read_adapter
 from harness.config import ConfigError
+from training.expectation import PROMPTS
 
-PROMPTS: Final = (
-    "Say hello.",
-    "Write a TypeScript function that reverses a string.",
-    "What is the difference between an interface and a type in TypeScript?",
-    "Call the tool that lists the files.",
-)
 _SECONDS: Final = 120.0
 _TOKENS: Final = 24
 

@@ -33,7 +33,7 @@ def _export(options: argparse.Namespace) -> Exported:
     from training.quantise import export_quantised
 
     if options.action == "adapter":
-        return export_layout(options.adapter, options.output, options.layout)
+        return export_layout(options.adapter, options.output, options.layout, base=options.base)
     if options.action == "merge":
         return export_merged(
             options.base,

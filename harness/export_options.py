@@ -13,6 +13,7 @@ def add_export_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
     layout = _action(actions, "adapter", "the adapter's files in another layout")
     layout.add_argument("adapter", type=Path, metavar="ADAPTER", help="a directory in PEFT's layout or vLLM's")
     layout.add_argument("--layout", choices=["vllm", "peft"], default="vllm", help="vllm: a pair for each expert (default)")
+    layout.add_argument("--base", type=Path, metavar="DIR", help="what it will be served on: an adapter of another base is refused")
 
     merge = _action(actions, "merge", "a checkpoint with the adapter in its weights, read back and compared")
     merge.add_argument("adapter", type=Path, metavar="ADAPTER")

@@ -150,9 +150,12 @@ def write_vllm(adapter: Adapter, directory: Path) -> None:
 
 
 def digest(directory: Path) -> str:
-    """SHA-256 of the adapter's tensors as they lie in the file."""
-    with (directory / WEIGHTS).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """SHA-256 of the adapter's tensors as they lie in the file. TrainingError when there is none."""
+    try:
+        with (directory / WEIGHTS).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise TrainingError(f"{directory}: not an adapter in PEFT's layout: {error}") from error
 
 
 def _separate(pair: Pair) -> Iterable[tuple[str, torch.Tensor, torch.Tensor]]:

@@ -1,10 +1,11 @@
-"""LoRA on a base by the recipe's kinds of layer: attached, switched off for a reference, saved in PEFT's layout and read back.
+"""LoRA on a base by the recipe's kinds of layer: attached, switched off or set back for a reference, saved in PEFT's layout and read back.
 
 Linear layers get PEFT's own modules. Fused experts get pairs of ours, which PEFT's files hold as it would write them.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from training.base_settings import AdapterSettings
 from training.errors import TrainingError
 from training.experts import Experts
 from training.four_bits import FourBitLinear
+from training.origin import check_origin, write_origin
 from training.recipe import Recipe
 
 NAME: Final = "default"
@@ -71,26 +73,54 @@ def adapters_off(model: Any) -> Iterator[None]:
 def save_adapter(model: Any, directory: Path) -> None:
     """In PEFT's layout: its loader, over a bf16 base of the same architecture, gives the same function."""
     write_peft(Adapter(tuple(pairs_of(model)), _peft_config(model)), directory)
+    if base := getattr(model, "harness_base", None):
+        write_origin(directory, Path(base))
 
 
 def load_adapter(model: Any, directory: Path) -> None:
-    """Onto a base: as it was saved, by `save_adapter` or by PEFT. TrainingError when it is of another model, or another shape."""
+    """Onto a base: as it was saved, by `save_adapter` or by PEFT. TrainingError when it is of another base, or of other targets, ranks or scaling than the
+    adapters that the model has already."""
+    if base := getattr(model, "harness_base", None):
+        check_origin(directory, Path(base))
     adapter = read_adapter(directory)
     if not list(_switches(model)):
         _attach_stored(model, adapter, directory)
-    own, stored = ({pair.name: pair for pair in pairs} for pairs in (pairs_of(model), adapter.pairs))
-    if own.keys() != stored.keys():
-        odd = min(own.keys() ^ stored.keys())
-        raise TrainingError(f"{directory}: the adapter and the model's adapters differ: {odd!r} is in one of them only")
     with torch.no_grad():
-        for name, pair in stored.items():
-            mine = own[name]
-            if mine.a.shape != pair.a.shape or mine.b.shape != pair.b.shape:
-                raise TrainingError(f"{directory}: {name} is of rank {pair.rank}, not {mine.rank}, or of another model")
+        for mine, pair in _matching(model, adapter, directory):
             mine.a.copy_(pair.a)
             mine.b.copy_(pair.b)
             if mine.magnitude is not None and pair.magnitude is not None:
                 mine.magnitude.copy_(pair.magnitude)
+
+
+def begin_from(model: Any, directory: Path) -> None:
+    """The weights of that adapter in the place of those that were just attached (on the meta device: whether they fit). TrainingError as `load_adapter`."""
+    try:
+        load_adapter(model, directory)
+    except TrainingError as error:
+        raise TrainingError(f"adapters.start: {error}") from error
+
+
+def held_adapters(model: Any) -> Mapping[str, torch.Tensor]:
+    """Copies of the weights of its adapters, by parameter."""
+    return {name: parameter.detach().clone() for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+@contextmanager
+def adapters_as(model: Any, held: Mapping[str, torch.Tensor]) -> Iterator[None]:
+    """The model as it was when they were held, for a reference: without gradients, and without dropout."""
+    parameters = {name: parameter for name, parameter in model.named_parameters() if name in held}
+    present = {name: parameter.data for name, parameter in parameters.items()}
+    trains = model.training
+    model.eval()
+    try:
+        for name, parameter in parameters.items():
+            parameter.data = held[name]
+        yield
+    finally:
+        for name, parameter in parameters.items():
+            parameter.data = present[name]
+        model.train(trains)
 
 
 def pairs_of(model: Any) -> Iterator[Pair]:
@@ -104,6 +134,28 @@ def pairs_of(model: Any) -> Iterator[Pair]:
             norms = getattr(module, "lora_magnitude_vector", {})
             magnitude = norms[NAME].weight if NAME in norms else None
             yield Pair(name, None, module.lora_A[NAME].weight, module.lora_B[NAME].weight, module.scaling[NAME], magnitude)
+
+
+def _matching(model: Any, adapter: Adapter, directory: Path) -> list[tuple[Pair, Pair]]:
+    """Each of the model's pairs with the stored one."""
+    own, stored = ({pair.name: pair for pair in pairs} for pairs in (pairs_of(model), adapter.pairs))
+    if own.keys() != stored.keys():
+        odd = min(own.keys() ^ stored.keys())
+        where = "the adapter" if odd in stored else "the model's adapters"
+        raise TrainingError(
+            f"{directory}: the adapter and the model's adapters differ: {odd!r} is in {where} only; are the targets the same?"
+        )
+    for name, pair in stored.items():
+        mine = own[name]
+        if mine.a.shape != pair.a.shape or mine.b.shape != pair.b.shape:
+            raise TrainingError(f"{directory}: {name} is of rank {pair.rank}, not {mine.rank}, or of another model")
+        if not math.isclose(mine.scaling, pair.scaling, rel_tol=1e-6):
+            raise TrainingError(f"{directory}: {name} is scaled by {pair.scaling:g}, not {mine.scaling:g}: alpha (or rslora) is another")
+        if (mine.magnitude is None) != (pair.magnitude is None):
+            raise TrainingError(
+                f"{directory}: {name} is {'with' if pair.magnitude is not None else 'without'} DoRA, and the model's is not so"
+            )
+    return [(own[name], pair) for name, pair in stored.items()]
 
 
 def _names_of(model: Any, recipe: Recipe, kind: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -39,3 +40,5 @@ class AdapterSettings(BaseModel):
     dropout: float = Field(default=0.0, ge=0, lt=1)
     dora: bool = False
     rslora: bool = False
+    start: Path | None = None
+    """An adapter that training goes on from, as an earlier run wrote it: of this base, and of these targets, ranks and alpha. None: a fresh one."""

@@ -84,7 +84,7 @@ class MachineSettings(_Section):
 
 class PreferenceSettings(_Section):
     loss: Literal["dpo", "orpo"] = "dpo"
-    """dpo: Rafailov et al. 2023, against the base without adapters; orpo: Hong et al. 2024, without a reference."""
+    """dpo: Rafailov et al. 2023, against the model as it begins (the base, or base and adapters.start); orpo: Hong et al. 2024, without a reference."""
     beta: float = Field(default=0.1, gt=0)
     """dpo's temperature, or the weight of orpo's odds ratio."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
@@ -188,6 +188,8 @@ def _beside(config: AnyConfig, directory: Path) -> AnyConfig:
     updates: dict[str, Any] = {"data": data, "output": directory / config.output}
     if (directory / config.base.path).is_dir():  # else it is a hub's name
         updates["base"] = config.base.model_copy(update={"path": str(directory / config.base.path)})
+    if config.adapters.start is not None:
+        updates["adapters"] = config.adapters.model_copy(update={"start": directory / config.adapters.start})
     if config.recipe is not None and config.recipe.endswith(".toml"):
         updates["recipe"] = str(directory / config.recipe)
     return config.model_copy(update=updates)

@@ -61,6 +61,8 @@ class DataCard(_Part):
     recipe: str
     tokenizer_sha256: str
     template_sha256: str | None
+    start_sha256: str | None = None
+    """Of the adapter that training went on from; None: it began with a fresh one."""
     max_tokens: int
     too_long: str
     train: SplitCard

@@ -1,7 +1,7 @@
-"""Preference training on pairs of trajectories: DPO against the base without its adapters, or ORPO without a reference.
+"""Preference training on pairs of trajectories: DPO against the model as it was when training began, or ORPO without a reference.
 
 In a trajectory of many turns only the model's own tokens say anything about the model: log-probabilities are summed over answers alone, never over what tools or
-users wrote. Both sides of a pair, and several pairs where they fit, are documents of one packed row, so the two passes see the same batch.
+users wrote. The reference is the base without its adapters, or, where these go on from an earlier run's, the base with those as they were. Both sides of a pair, and several pairs where they fit, are documents of one packed row, so the two passes see the same batch.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F  # noqa: N812
 
+from training.adapters import adapters_as, held_adapters
 from training.bins import pack, to_batch
 from training.config import DpoConfig, PreferenceSettings
 from training.dataset import Dataset, PairExample
@@ -46,7 +47,9 @@ def train_dpo(config: DpoConfig, processes: Processes, *, say: Say, report: Repo
     card = data_card("dpo", config, family, train.card, validation.card if validation else None)
     tell(card, say)
     model, _ = open_model(config, family, processes, say)
-    objective = Preference(train, validation, config.preference, budget=config.packing.tokens, seed=config.length.seed)
+    # Held before a checkpoint is taken up: the reference is what the run began with, not where it stands.
+    reference = held_adapters(model) if config.adapters.start is not None and config.preference.loss == "dpo" else None
+    objective = Preference(train, validation, config.preference, budget=config.packing.tokens, seed=config.length.seed, reference=reference)
     documents = tuple(each for pair in train.items for each in pair.documents)
     return train_on(config, model, objective, processes, card, mean_length=mean_length(documents), report=report)
 
@@ -66,8 +69,17 @@ def orpo_loss(policy: SideSums, settings: PreferenceSettings) -> torch.Tensor:
 
 class Preference:
     def __init__(
-        self, train: Dataset[PairExample], validation: Dataset[PairExample] | None, settings: PreferenceSettings, *, budget: int, seed: int
-    ) -> None:  # fmt: skip
+        self,
+        train: Dataset[PairExample],
+        validation: Dataset[PairExample] | None,
+        settings: PreferenceSettings,
+        *,
+        budget: int,
+        seed: int,
+        reference: Mapping[str, torch.Tensor] | None = None,
+    ) -> None:
+        """`reference`: the adapters that DPO's reference has; None: it has none."""
+        self._reference = reference
         self._train = train.items
         self._settings = settings
         self._budget = budget
@@ -97,7 +109,7 @@ class Preference:
             loss = orpo_loss(policy, self._settings)
             better = _log_odds(policy).detach()
             return loss.sum(), {"accuracy": float((better > 0).sum()), "log_odds": float(better.sum())}
-        with torch.no_grad(), adapters_off(model):
+        with torch.no_grad(), adapters_off(model) if self._reference is None else adapters_as(model, self._reference):
             reference = side_sums(token_logprobs_of(model, batch), row)
         loss = dpo_loss(policy, reference, self._settings)
         rewards = (

@@ -7,7 +7,6 @@ README beside a checkpoint say what it is.
 from __future__ import annotations
 
 import gc
-import hashlib
 import json
 import shutil
 from dataclasses import asdict, dataclass
@@ -22,9 +21,9 @@ from training.base_settings import BaseSettings, Precision
 from training.divergence import Divergence, divergence_of, logprobs_of, probe_of
 from training.errors import TrainingError
 from training.merge import merge_checkpoint
-from training.model import load_adapter, load_base
+from training.model import load_adapter, load_base, random_base
+from training.origin import check_origin, checkpoint_digest, copy_origin
 from training.recipe import recipe_for
-from training.weights import files_of
 
 Layout = Literal["peft", "vllm"]
 MERGED: Final = 0.01
@@ -40,13 +39,16 @@ class Exported:
     probe: str | None
 
 
-def export_layout(adapter: Path, directory: Path, layout: Layout) -> Exported:
-    """The adapter's files in another layout, read back and compared: every pair must give the same sum."""
+def export_layout(adapter: Path, directory: Path, layout: Layout, *, base: Path | None = None) -> Exported:
+    """The adapter's files in another layout, read back and compared: every pair must give the same sum. TrainingError when it is not of `base`."""
     stored = read_adapter(adapter)
+    if base is not None:
+        _check_base(base, adapter)
     if directory.exists() and any(directory.iterdir()):
         raise TrainingError(f"{directory} is not empty; give a new directory")
     (write_vllm if layout == "vllm" else write_peft)(stored, directory)
     _compare_pairs(stored, read_adapter(directory), directory)
+    copy_origin(adapter, directory)
     return Exported(directory, f"the adapter in {layout}'s layout, {len(stored.pairs)} pairs", None, None)
 
 
@@ -64,9 +66,9 @@ def export_merged(
     settings = BaseSettings(path=str(base), precision=precision)
     if precision not in ("bf16", "fp32"):
         raise TrainingError("a merge goes into whole weights; give the bf16 base")
-    if not (base / "config.json").is_file():
-        raise TrainingError(f"{base} is no checkpoint: it has no config.json; give the directory of the base")
+    _need_checkpoint(base)
     stored = read_adapter(adapter)
+    check_origin(adapter, base)
     rows, what = probe_of(base, probe, device)
     recipe = recipe_for(str(base), json.loads((base / "config.json").read_text(encoding="utf-8")).get("model_type"))
     model = load_base(settings, recipe, device)
@@ -119,17 +121,18 @@ Base SHA-256 {card["base_sha256"]}, adapter SHA-256 {card["adapter_sha256"]}, ma
     (directory / "README.md").write_text(text, encoding="utf-8")
 
 
-def checkpoint_digest(directory: Path) -> str:
-    """SHA-256 over the headers of the safetensors (names, types, shapes, places), their sizes and config.json: cheap for 60 GB, and another for another model."""
-    whole = hashlib.sha256((directory / "config.json").read_bytes())
-    for file in files_of(directory):
-        with file.open("rb") as stream:
-            length = stream.read(8)
-            whole.update(length + stream.read(int.from_bytes(length, "little")))
-            # A stretch of each file's numbers, so that two trainings of one architecture differ.
-            stream.seek(file.stat().st_size // 2)
-            whole.update(stream.read(2**20))
-    return whole.hexdigest()
+def _need_checkpoint(base: Path) -> None:
+    if not (base / "config.json").is_file():
+        raise TrainingError(f"{base} is no checkpoint: it has no config.json; give the directory of the base")
+
+
+def _check_base(base: Path, adapter: Path) -> None:
+    """By the digest that lies beside the adapter; by the shapes, where none does."""
+    _need_checkpoint(base)
+    if not check_origin(adapter, base):
+        from transformers import AutoConfig
+
+        load_adapter(random_base(AutoConfig.from_pretrained(base), BaseSettings(path=str(base)), "meta"), adapter)
 
 
 def _compare_pairs(first: Adapter, second: Adapter, directory: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from training import attention, nemotron_h
-from training.adapters import Matched, adapters_off, attach_adapters, load_adapter, save_adapter
+from training.adapters import Matched, adapters_off, attach_adapters, begin_from, load_adapter, save_adapter
 from training.base_settings import BaseSettings
 from training.errors import TrainingError
 from training.experts import Experts
@@ -20,7 +20,7 @@ from training.four_bits import FourBitLinear, Levels
 from training.recipe import Recipe
 from training.weights import Checkpoint, RandomWeights, Weights
 
-__all__ = ["Matched", "adapters_off", "attach_adapters", "load_adapter", "load_base", "random_base", "save_adapter"]
+__all__ = ["Matched", "adapters_off", "attach_adapters", "begin_from", "load_adapter", "load_base", "random_base", "save_adapter"]
 
 PADDED: Final = 2048
 """Rows are made a multiple of it where shapes are compiled."""
@@ -38,7 +38,9 @@ def load_base(settings: BaseSettings, recipe: Recipe | None, device: torch.devic
             f"{settings.path} is a {config.model_type!r}, and the recipe {recipe.name!r} is for {', '.join(recipe.model_types)}"
         )
     with ExitStack() as stack:
-        return _filled(config, settings, torch.device(device), lambda _: Checkpoint(directory, stack=stack))
+        model = _filled(config, settings, torch.device(device), lambda _: Checkpoint(directory, stack=stack))
+    model.harness_base = str(directory)
+    return model
 
 
 def random_base(config: Any, settings: BaseSettings, device: torch.device | str, seed: int = 0) -> Any:

@@ -3,7 +3,8 @@
 Memory is a sum of what is known to be there, and a guess to plan with; what a card shows may differ by a fifth:
 
     weights         2 bytes each in bf16; 0.5625 in 4 bits (with a magnitude for 64), embeddings, head, norms and routers in 2
-    adapters        4 bytes a weight and 4 for its gradient, and the optimizer's states: 8 (AdamW), 4 (Muon), 2 (8 bits)
+    adapters        4 bytes a weight and 4 for its gradient, and the optimizer's states: 8 (AdamW), 4 (Muon), 2 (8 bits);
+                    4 more for the reference of DPO that goes on from an adapter
     stream          T · hidden · 2 bytes a layer: what each keeps to be run again
     kept            hidden rows of routed experts, T · k · width · 2 bytes a mixture layer, unless base.keep is `least`; with `most` Mamba's too
     working set     6 · T · 2 bytes · the widest row within a layer
@@ -18,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import torch
@@ -29,8 +31,8 @@ from training.data_card import DataCard
 from training.dataset import Dataset, PairExample
 from training.examples import Example
 from training.family import Family
-from training.model import Matched, attach_adapters, random_base
-from training.prepared import data_card, read_data
+from training.model import Matched, attach_adapters, begin_from, random_base
+from training.prepared import data_card, read_data, start_sentence
 
 MFU: Final = 0.35
 _STATES: Final = {"adamw": 8, "muon": 4, "adamw_8bit": 2, "paged_adamw": 8, "paged_adamw_8bit": 2}
@@ -54,6 +56,8 @@ class Plan:
     seconds: float | None
     """None: nobody knows what the machine does."""
     operations: float
+    start: str | None = None
+    """From which adapter training goes on."""
 
     @property
     def memory_gib(self) -> float:
@@ -66,6 +70,11 @@ def make_plan(method: Method, config: Config) -> Plan:
     model = random_base(family.config, config.base.model_copy(update={"precision": "bf16", "compile": False}), "meta")
     base_parameters = sum(each.numel() for each in model.parameters())
     matched = attach_adapters(model, family.recipe, config.adapters)
+    start = config.adapters.start
+    if start is not None:
+        if Path(config.base.path).is_dir():
+            model.harness_base = config.base.path
+        begin_from(model, start)
     trainable = sum(each.numel() for each in model.parameters() if each.requires_grad)
     rows = pack(lengths, config.packing.tokens, config.length.seed)
     total_rows = math.ceil(config.length.epochs * len(rows))
@@ -88,12 +97,15 @@ def make_plan(method: Method, config: Config) -> Plan:
         memory=_memory(config, model, trainable),
         seconds=None if cost.peak is None else operations / (cost.peak * MFU),
         operations=operations,
+        start=start_sentence(start) if start is not None else None,
     )
 
 
 def sentences(plan: Plan) -> list[str]:
     """The plan for a person, without what the card says."""
     lines = [f"adapters on {kind}: {len(found.modules)} modules, {found.parameters:,} parameters" for kind, found in plan.matched.items()]
+    if plan.start is not None:
+        lines.append(plan.start)
     lines.append(
         f"{plan.trainable:,} trainable parameters on a base of {plan.base_parameters:,} ({100 * plan.trainable / plan.base_parameters:.3f}%)"
     )
@@ -158,9 +170,10 @@ def _memory(config: Config, model: Any, trainable: int) -> dict[str, float]:
     weights += 2 * shape.vocab_size * hidden * whole
     layers = int(shape.num_hidden_layers)
     states = _STATES[config.optimizer.name]
+    held = 4.0 if isinstance(config, DpoConfig) and config.adapters.start is not None and config.preference.loss == "dpo" else 0.0
     parts = {
         "weights": weights / (_processes() if config.machine.spread == "shard" else 1),
-        "adapters": trainable * (4.0 + 4.0 + states),
+        "adapters": trainable * (4.0 + 4.0 + states + held),
         "stream": tokens * hidden * whole * layers,
         "kept": kept,
         "working set": 6 * tokens * whole * widest,

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import torch
 
+from training.adapter_files import digest as adapter_digest
 from training.config import Config, Method
 from training.cost import Cost, cost_of
 from training.data_card import DataCard, SplitCard, sentences
@@ -16,7 +17,7 @@ from training.dataset import Dataset, Item, Preparation, template_digest, tokeni
 from training.errors import TrainingError
 from training.examples import Example
 from training.family import Family, read_family
-from training.model import Matched, attach_adapters, load_base, save_adapter
+from training.model import Matched, attach_adapters, begin_from, load_base, save_adapter
 from training.processes import Processes, shard
 from training.rows import Split
 from training.trainer import Objective, Outcome, Report, Trainer
@@ -44,6 +45,7 @@ def data_card(method: Method, config: Config, family: Family, train: SplitCard, 
         recipe=family.recipe.name,
         tokenizer_sha256=tokenizer_digest(family.tokenizer),
         template_sha256=template_digest(family.tokenizer),
+        start_sha256=_start_digest(config.adapters.start) if config.adapters.start is not None else None,
         max_tokens=config.data.max_tokens,
         too_long=config.data.too_long,
         train=train,
@@ -58,16 +60,30 @@ def tell(card: DataCard, say: Say) -> None:
 
 
 def open_model(config: Config, family: Family, processes: Processes, say: Say) -> tuple[torch.nn.Module, Mapping[str, Matched]]:
-    """The base on this process's device, adapters attached: the same numbers in every process."""
+    """The base on this process's device, adapters attached, fresh or those of adapters.start: the same numbers in every process."""
     torch.manual_seed(config.length.seed)
     model = load_base(config.base, family.recipe, processes.device)
     matched = attach_adapters(model, family.recipe, config.adapters)
+    if config.adapters.start is not None:
+        begin_from(model, config.adapters.start)
+        say(start_sentence(config.adapters.start))
     for kind, found in matched.items():
         say(f"adapters on {kind}: {len(found.modules)} modules, {found.parameters:,} parameters")
     if config.machine.spread == "shard" and processes.count > 1:
         here, whole = shard(layers_of(model), processes)
         say(f"base spread over {processes.count} processes: {here:,} parameters of {whole:,} in each")
     return model, matched
+
+
+def start_sentence(start: Path) -> str:
+    return f"adapters begin from {start} (SHA-256 {_start_digest(start)[:12]}…)"
+
+
+def _start_digest(start: Path) -> str:
+    try:
+        return adapter_digest(start)
+    except TrainingError as error:
+        raise TrainingError(f"adapters.start: {error}") from error
 
 
 def train_on(

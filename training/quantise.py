@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from training.divergence import Divergence, probe_of
 from training.errors import TrainingError
-from training.export import Exported, checkpoint_digest, write_card
+from training.export import Exported, write_card
+from training.origin import checkpoint_digest
 
 SCHEMES: Final = {"fp8": "FP8_DYNAMIC", "nvfp4": "NVFP4", "nvfp4a16": "NVFP4A16"}
 LIMITS: Final = {"fp8": 0.02, "nvfp4": 0.1, "nvfp4a16": 0.1}

@@ -22,6 +22,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 import torch
 
+from training.adapter_files import digest
 from training.checkpoints import State, load_latest, save
 from training.config import Config
 from training.cost import Cost
@@ -306,5 +307,8 @@ def _memory(device: torch.device) -> float | None:
 def _fingerprint(config: Config, data_digest: str) -> str:
     """Settings that do not change the curve are left out: a run may go on elsewhere, and be watched otherwise."""
     settings: dict[str, Any] = json.loads(config.model_dump_json(exclude={"output", "checkpoints", "machine", "evaluation", "data"}))
+    start = settings["adapters"].pop("start", None)
+    if start is not None:  # wherever it lies
+        settings["adapters"]["start"] = digest(Path(start))
     settings["base"] = {"path": Path(config.base.path).name, "precision": config.base.precision}
     return hashlib.sha256(json.dumps([settings, data_digest], sort_keys=True).encode()).hexdigest()

@@ -150,6 +150,24 @@ def test_the_other_methods_are_planned_and_trained(method: str, place: Path, tmp
     assert main(["train", "sft", str(config)]) == 2, "rows of another method"
 
 
+def test_a_dry_run_says_from_which_adapter_training_goes_on(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = changed(place, tmp_path, 'output = "runs/tiny"', f'output = "{tmp_path}/first"')
+    assert main(["train", "sft", str(first)]) == 0
+    first.write_text(
+        first.read_text().replace("[adapters]", f'[adapters]\nstart = "{tmp_path}/first/adapter"').replace('/first"', '/second"', 1)
+    )
+    capsys.readouterr()
+    assert main(["train", "sft", str(first), "--dry-run"]) == 0
+    assert f"adapters begin from {tmp_path}/first/adapter" in capsys.readouterr().out.replace("\n", "")
+    shutil.copytree(place / "model", tmp_path / "other")
+    config = json.loads((tmp_path / "other/config.json").read_text())
+    (tmp_path / "other/config.json").write_text(json.dumps({**config, "rms_norm_eps": 1e-5}))
+    first.write_text(first.read_text().replace('path = "model"', f'path = "{tmp_path}/other"'))
+    for dry in (["--dry-run"], []):
+        assert main(["train", "sft", str(first), *dry]) == 2
+        assert "the adapter is of another base" in capsys.readouterr().err.replace("\n", " ")
+
+
 @pytest.mark.parametrize("dry", [[], ["--dry-run"]])
 def test_a_target_that_matches_nothing_is_an_error(dry: list[str], place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = changed(place, tmp_path, "rank = 8\n", 'rank = 8\ntargets = ["attention", "experts"]\n')

@@ -9,10 +9,11 @@ torch = pytest.importorskip("torch")
 
 from safetensors.torch import load_file  # noqa: E402
 
+from training.adapters import adapters_as, held_adapters  # noqa: E402
 from training.base_settings import AdapterSettings, BaseSettings  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.loss import loss_of  # noqa: E402
-from training.model import adapters_off, attach_adapters, load_adapter, load_base, random_base, save_adapter  # noqa: E402
+from training.model import adapters_off, attach_adapters, begin_from, load_adapter, load_base, random_base, save_adapter  # noqa: E402
 from training.recipe import Adapters, find_recipe  # noqa: E402
 
 EVERY = ("attention", "mamba", "mamba_out", "shared_experts", "experts")
@@ -155,3 +156,47 @@ def test_nothing_prepares_the_base_for_kbit_training():
     """PEFT's function casts all that is not quantised, fused experts too, to fp32."""
     room = Path(__file__).parents[2] / "training"
     assert not [file for file in room.rglob("*.py") if "prepare_model_for_kbit_training" in file.read_text()]
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"rank": 8}, "is of rank 4, not 8"),
+        ({"alpha": 64}, "alpha .* is another"),
+        ({"rslora": True}, "alpha .* is another"),
+        ({"dora": True}, "without DoRA"),
+        ({"targets": ("attention",)}, "in the adapter only; are the targets the same"),
+        ({"targets": ("attention", "mamba", "mamba_out")}, "in the model's adapters only; are the targets the same"),
+    ],
+)
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_what_begins_from_an_adapter_attaches_the_same(make, nemotron_config, tmp_path, options, complaint, device):
+    same = {"targets": ("attention", "mamba"), "rank": 4}
+    first = make()
+    attach_adapters(first, RECIPE, AdapterSettings(**same))
+    save_adapter(first, tmp_path / "adapter")
+    model = random_base(nemotron_config(), BaseSettings(path="random", precision="fp32"), device)
+    attach_adapters(model, RECIPE, AdapterSettings(**same | options))
+    with pytest.raises(TrainingError, match=rf"^adapters\.start: .*{complaint}"):
+        begin_from(model, tmp_path / "adapter")
+    fitting = random_base(nemotron_config(), BaseSettings(path="random", precision="fp32"), device)
+    attach_adapters(fitting, RECIPE, AdapterSettings(**same))
+    begin_from(fitting, tmp_path / "adapter")
+
+
+def test_held_adapters_come_back_for_a_reference_and_training_goes_on_where_it_was(make, packed_row, stir):
+    model, batch = make(), packed_row(25)
+    attach_adapters(model, RECIPE, AdapterSettings(targets=("attention", "mamba"), rank=4, dropout=0.5))
+    stir(model)
+    model.eval()
+    held, before = held_adapters(model), loss_of(model, batch)[0]
+    model.train()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.mul_(1.5)
+    pointers = [parameter.data_ptr() for parameter in model.parameters()]
+    with torch.no_grad(), adapters_as(model, held):
+        torch.testing.assert_close(loss_of(model, batch)[0], before, rtol=0, atol=0)
+    assert model.training
+    assert [parameter.data_ptr() for parameter in model.parameters()] == pointers

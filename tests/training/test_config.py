@@ -43,8 +43,9 @@ def test_a_configuration_that_is_written_back_is_the_same(tmp_path: Path) -> Non
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
-    (tmp_path / "c.toml").write_text(to_toml(SftConfig.model_validate(LEAST)))
+    (tmp_path / "c.toml").write_text(to_toml(SftConfig.model_validate({**LEAST, "adapters": {"start": "round-1/adapter"}})))
     config = read_config(tmp_path / "c.toml", SftConfig)
+    assert config.adapters.start == tmp_path / "round-1/adapter"
     assert config.data.train == (tmp_path / "rows",)
     assert config.base.path == str(tmp_path / "model")
     assert config.output == tmp_path / "run"

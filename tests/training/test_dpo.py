@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -149,3 +150,46 @@ def test_pairs_are_told_apart_after_a_few_steps(loss: str, qwen3: Path, settings
     assert lines[-1]["loss"] < lines[0]["loss"]
     assert lines[-1]["watched"]["accuracy"] == 1.0
     assert (tmp_path / "run" / "adapter" / "adapter_model.safetensors").is_file()
+
+
+def test_dpo_that_goes_on_from_an_adapter_is_against_the_model_with_it(qwen3: Path, settings: Settings, tmp_path: Path) -> None:
+    """The first margin is 0 and later ones are those of the definition, by hand, with the starting adapter on: also after it was taken up again."""
+    other = {**PAIR, "chosen": PAIR["rejected"], "rejected": PAIR["chosen"]}
+    rows = write_rows(tmp_path / "pairs.jsonl", [PAIR])
+    common = {"data": {"too_long": "refuse"}, "length": {"steps": 3, "rows_per_step": 1}, "checkpoints": {"every_steps": 2, "keep": 9}}
+    quiet = {"say": lambda line: None, "report": lambda report: None}
+    first = settings(qwen3, write_rows(tmp_path / "first.jsonl", [other]), output=str(tmp_path / "first"), **common)
+    train_dpo(DpoConfig.model_validate(first), Processes(), **quiet)
+    start = tmp_path / "first/adapter"
+    config = DpoConfig.model_validate(settings(qwen3, rows, adapters={"start": str(start)}, preference={"beta": 0.3}, **common))
+    train_dpo(config, Processes(), **quiet)
+    lines = read_metrics(tmp_path / "run")
+    assert lines[0]["loss"] == pytest.approx(math.log(2), rel=1e-5)
+    assert (lines[0]["watched"]["reward_chosen"], lines[0]["watched"]["reward_rejected"]) == (0.0, 0.0)
+
+    # The loss of the third step is of the weights after the second.
+    _, train, _ = read_data(config, lambda preparation, split: preparation.pairs(split))
+    (pair,) = train.items
+    sums: dict[str, list[float]] = {}
+    for name in ("start", "second"):
+        bare = config.model_copy(update={"adapters": config.adapters.model_copy(update={"start": start})})
+        model, _ = open_model(bare, read_data(config, lambda made, split: made.pairs(split))[0], Processes(), lambda line: None)
+        if name == "second":
+            state = torch.load(tmp_path / "run/checkpoints/step-000002/state.pt", weights_only=True)
+            with torch.no_grad():
+                for key, parameter in model.named_parameters():
+                    if key in state["parameters"]:
+                        parameter.copy_(state["parameters"][key])
+        model.eval()
+        with torch.no_grad():
+            sums[name] = [
+                log_probability(model, torch.from_numpy(side[0].ids).long(), side[0].learned.tolist())
+                for side in (pair.chosen, pair.rejected)
+            ]
+    margin = 0.3 * ((sums["second"][0] - sums["start"][0]) - (sums["second"][1] - sums["start"][1]))
+    assert lines[2]["loss"] == pytest.approx(math.log1p(math.exp(-margin)), rel=1e-4)
+    assert margin > 0.01
+
+    shutil.rmtree(tmp_path / "run/checkpoints/step-000003")
+    train_dpo(config, Processes(), **quiet)
+    assert read_metrics(tmp_path / "run")[2]["loss"] == lines[2]["loss"]

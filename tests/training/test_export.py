@@ -12,9 +12,10 @@ from training.adapter_files import read_adapter, write_vllm  # noqa: E402
 from training.base_settings import AdapterSettings, BaseSettings  # noqa: E402
 from training.divergence import divergence_of  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
-from training.export import checkpoint_digest, export_layout, export_merged  # noqa: E402
+from training.export import export_layout, export_merged  # noqa: E402
 from training.loss import logits_of  # noqa: E402
 from training.model import attach_adapters, load_adapter, load_base, save_adapter  # noqa: E402
+from training.origin import checkpoint_digest  # noqa: E402
 from training.recipe import find_recipe  # noqa: E402
 
 EVERY = ("attention", "mamba", "mamba_out", "shared_experts", "experts")

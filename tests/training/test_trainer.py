@@ -17,10 +17,11 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from tests.training.chat_models import answer, user
 from tests.training.tiny_models import write_rows
+from training.adapter_files import digest
 from training.config import SftConfig
 from training.errors import TrainingError
 from training.interruption import Interrupted
@@ -228,3 +229,33 @@ def test_two_processes_make_the_curve_of_one(nemotron_h: Path, settings: Setting
         other = adapter(tmp_path / spread)
         assert one.keys() == other.keys()
         assert all(torch.allclose(one[name], other[name], atol=2e-3) for name in one)
+
+
+def test_training_goes_on_from_an_adapter_and_its_checkpoints_belong_to_that_adapter(
+    qwen3: Path, nemotron_h: Path, settings: Settings, questions: list[Any], tmp_path: Path
+) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", questions[:8])
+    small = {"length": {"steps": 3, "rows_per_step": 1}, "schedule": {"name": "constant", "warmup": 0.0}}
+    run(settings(qwen3, rows, output=str(tmp_path / "first"), **small))
+    start = tmp_path / "first/adapter"
+    made = settings(qwen3, rows, output=str(tmp_path / "second"), adapters={"start": str(start)}, **small)
+    said: list[str] = []
+    train_sft(SftConfig.model_validate(made), Processes(), say=said.append, report=lambda report: None)
+    assert any(line.startswith(f"adapters begin from {start}") for line in said)
+    assert losses(tmp_path / "second")[0] < losses(tmp_path / "first")[-1] + 0.05 < losses(tmp_path / "first")[0]
+    card = json.loads((tmp_path / "second/adapter/data_card.json").read_text())
+    assert card["start_sha256"] == digest(start)
+    assert json.loads((tmp_path / "first/adapter/data_card.json").read_text())["start_sha256"] is None
+
+    # The same adapter elsewhere is the same start; another one in its place is not.
+    start.rename(tmp_path / "moved")
+    moved = {**made, "adapters": {**made["adapters"], "start": str(tmp_path / "moved")}}
+    run(moved)
+    tensors = load_file(tmp_path / "moved/adapter_model.safetensors")
+    save_file({name: tensor * 1.1 for name, tensor in tensors.items()}, tmp_path / "moved/adapter_model.safetensors")
+    with pytest.raises(TrainingError, match="of other data or settings"):
+        run(moved)
+    with pytest.raises(TrainingError, match=r"^adapters\.start: .*not an adapter in PEFT's layout"):
+        run(made)
+    with pytest.raises(TrainingError, match=r"^adapters\.start: .*the adapter is of another base"):
+        run({**moved, "base": {"path": str(nemotron_h), "precision": "fp32"}, "output": str(tmp_path / "third")})
