@@ -10,10 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from training.expectation import read_expectation
-
 from harness.checkpoint import read_adapter
-from harness.config import ModelSettings, RunConfig, ThinkingSettings
+from harness.config import AgentLimits, ConfigError, ModelSettings, RunConfig, ThinkingSettings
 from harness.evaluate import Started, evaluate
 from harness.loop import training
 from harness.loop.config import EndpointStart, LoopConfig, Mix, TrajectoryStart
@@ -28,18 +26,26 @@ from harness.machine import own_names
 from harness.parity import check_parity
 from harness.run import OnResult, RunStoppedError
 from harness.summary import Summary
+from leaderboard.errors import LeaderboardError
+from sandboxes.sandbox import SandboxError
+from tasks.errors import TaskError
 from tasks.overlap import refuse_shared
 from tasks.suite import Suite, load_suite
 from training.config import Config
+from training.errors import TrainingError
+from training.expectation import read_expectation
 from training.record import read_metrics
+from trajectories.errors import TrajectoryError
 from trajectories.source import find
-from trajectories.store import read_index
+from trajectories.store import StoreError, read_index
 
 Say = Callable[[str], None]
 
 REMOVED = "removed"
 """The file that `harness loop gc` leaves in the place of an export."""
 _VERDICT = "verdict.json"
+_SAID = (ConfigError, LeaderboardError, SandboxError, StoreError, TaskError, TrainingError, TrajectoryError)
+"""What says in one line what is to be mended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +161,8 @@ class Loop:
             else:
                 settings, mix = ModelSettings(name="oracle"), Mix(attempts=1)
             config = self._run_config(self._train, settings, mix, tasks=self._config.sample.tasks, seed=self._config.seed)
+            if not isinstance(start, EndpointStart):  # a reference solution is as long as it is
+                config = config.model_copy(update={"limits": AgentLimits(), "context": None})
             split = await self._evaluate(config, place / "0", ours=False)
             return self._sampled_words(_runs(place), split)
 
@@ -326,7 +334,7 @@ class Loop:
         self._say(f"round {number} of {self._config.rounds}: {step}")
         try:
             entry = await self._ledger.do(number, step, inputs, work)
-        except LoopStoppedError as error:
+        except (LoopStoppedError, *_SAID) as error:
             raise LoopStoppedError(f"round {number}, {step}: {error}") from error
         self._say(f"round {number}, {step}: {entry.words} ({entry.seconds:.0f} s)")
         return entry

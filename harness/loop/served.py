@@ -26,13 +26,14 @@ from harness.loop.errors import LoopStoppedError
 from harness.loop.training import adapter_settings
 from harness.machine import this_machine
 from harness.server_command import Choice, ServerCommand, server_command
-from harness.serving import Server, ServingError, stopping
+from harness.serving import Server, ServingError
 from training.recipe import Recipe, find_recipe, recipe_for
 
 T = TypeVar("T")
 
 Say = Callable[[str], None]
 _FREE_SECONDS: Final = 120.0
+_NOTICE_SECONDS: Final = 1.0
 _SLACK_MIB: Final = 1024
 """Of a GPU's memory: what a driver keeps for itself a while."""
 
@@ -139,12 +140,12 @@ class ServedHere:
         ended = asyncio.ensure_future(self._server.ended())
         try:
             await asyncio.wait([doing, ended], return_when=asyncio.FIRST_COMPLETED)
-            if not doing.done():
-                why = self._server.why_it_ended(ended.result())
+            if doing.done() and doing.exception() is not None:  # most likely of the same: the log says more than a refused connection
+                await asyncio.wait([ended], timeout=_NOTICE_SECONDS)
+            if ended.done() and (not doing.done() or doing.exception() is not None):
                 doing.cancel()
                 await asyncio.wait([doing])
-                await self.close()
-                raise LoopStoppedError(why)
+                raise LoopStoppedError(self._server.why_it_ended(ended.result()))
             return doing.result()
         finally:
             ended.cancel()
@@ -180,13 +181,13 @@ class ServedHere:
         command, recipe = self._command(model)
         server = Server(command, self._log, recipe=recipe, say=self._say, mark=self._mark)
         self._say(f"serving {model} with {command.engine}; log: {self._log}")
-        try:
-            async with stopping_unless_ready(server):
-                await server.start()
-                await server.ready(self._settings.ready_seconds, needs_call=False)
-        except ServingError as error:
-            raise LoopStoppedError(str(error)) from error
         self._server, self._model = server, model
+        try:
+            await server.start()
+            await server.ready(self._settings.ready_seconds, needs_call=False)
+        except ServingError as error:
+            await self.close()
+            raise LoopStoppedError(str(error)) from error
         return server
 
     def _command(self, model: str) -> tuple[ServerCommand, Recipe | None]:
@@ -233,15 +234,6 @@ class ServedHere:
                     "of before: see with nvidia-smi what else is on it"
                 )
             await asyncio.sleep(1.0)
-
-
-@contextlib.asynccontextmanager
-async def stopping_unless_ready(server: Server) -> AsyncIterator[None]:
-    """Stop it when it does not come up."""
-    async with contextlib.AsyncExitStack() as stack:
-        await stack.enter_async_context(stopping(server))
-        yield
-        stack.pop_all()
 
 
 async def _load(api: AdapterApi, name: str, place: Path) -> None:
