@@ -16,6 +16,7 @@ pytest.importorskip("transformers")
 pytest.importorskip("peft")
 pytest.importorskip("trl")
 
+from harness.cli import main  # noqa: E402
 from harness.config import ConfigError, ModelSettings  # noqa: E402
 from harness.parity import Parity, check_parity  # noqa: E402
 from tests.harness.fakes import Reply, ScriptServer  # noqa: E402
@@ -212,6 +213,18 @@ async def test_a_server_that_cannot_be_asked_is_one_line(server, expected, free_
     assert "\n" not in str(told.value)
     with pytest.raises(ConfigError, match="has no base_url"):
         await check_parity(expected("right"), ModelSettings(name="oracle"), tolerance=0.1)
+
+
+def test_the_command_says_what_was_found(server, expected, tmp_path, capsys):
+    (tmp_path / "expected.json").write_text(expected("right").model_dump_json())
+    words = ["--expected", str(tmp_path / "expected.json"), "--base-url", server.url]
+    assert main(["adapters", "parity", "right", *words]) == 0
+    assert "right is what was trained" in capsys.readouterr().out
+    assert main(["adapters", "parity", "base", *words]) == 1
+    assert "the adapter is not loaded" in capsys.readouterr().out.replace("\n", " ")
+    assert main(["adapters", "parity", "right-bf16", *words, "--tolerance", "1e-6"]) == 1
+    assert main(["adapters", "parity", "right", *words[:1], str(tmp_path / "none.json"), *words[2:]]) == 2
+    assert "No such file" in capsys.readouterr().err.replace("\n", " ")
 
 
 # Answers of servers that cannot be had here, by what they were seen to say
