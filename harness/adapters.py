@@ -17,12 +17,11 @@ from typing import Any, Final
 
 import httpx
 
-from harness.chat import ChatError, classify
 from harness.checkpoint import read_adapter
 from harness.config import ConfigError
+from harness.request import accepted, send
 from training.expectation import PROMPTS
 
-_SECONDS: Final = 120.0
 _TOKENS: Final = 24
 
 
@@ -119,12 +118,4 @@ class AdapterApi:
             await self._request("POST", f"{self._base_url.removesuffix('/v1')}/{action}", body)
 
     async def _request(self, method: str, url: str, body: dict[str, Any] | None = None) -> httpx.Response:
-        try:
-            async with httpx.AsyncClient(headers=self._headers, timeout=_SECONDS) as client:
-                response = await client.request(method, url, json=body)
-        except httpx.HTTPError as error:
-            raise ConfigError(f"{url}: {error or type(error).__name__}") from error
-        if response.status_code >= 400:
-            meaning = classify(response.status_code, response.text)
-            raise ConfigError(f"{url}: {meaning if isinstance(meaning, ChatError) else meaning.message}")
-        return response
+        return accepted(await send(method, url, body, headers=self._headers))

@@ -12,12 +12,15 @@ from typing import Final
 
 from harness.adapters import AdapterApi, versioned
 from harness.checkpoint import read_adapter, read_checkpoint
-from harness.config import ConfigError
+from harness.config import ConfigError, ModelSettings
 from harness.console import Screen
 from harness.machine import this_machine
+from harness.parity import TOLERANCES, check_parity
 from harness.server_command import Choice, ServerCommand, server_command
 from harness.serving import Server, keep_serving
 from sandboxes.images.recipe import cache_directory
+from tasks.integrity import printable
+from training.expectation import read_expectation
 from training.recipe import Recipe, find_recipe, recipe_for
 
 
@@ -91,6 +94,14 @@ async def _adapters_prove(options: argparse.Namespace, screen: Screen) -> bool:
     return await _tell_proof(api, options.name, options.base or await _base(api), screen)
 
 
+async def _adapters_parity(options: argparse.Namespace, screen: Screen) -> bool:
+    expected = read_expectation(options.expected)
+    tolerance = TOLERANCES[expected.precision] if options.tolerance is None else options.tolerance
+    found = await check_parity(expected, ModelSettings(name=options.name, base_url=options.base_url), tolerance=tolerance)
+    screen.out.print(printable(found.words), markup=False)
+    return found.holds
+
+
 async def _tell_proof(api: AdapterApi, name: str, base: str, screen: Screen) -> bool:
     proof = await api.prove(name, base)
     words = "active" if proof.active else "NOT ACTIVE"
@@ -129,5 +140,6 @@ ACTIONS: Final[Mapping[str, Callable[[argparse.Namespace, Screen], Awaitable[boo
     "adapters load": _adapters_load,
     "adapters unload": _adapters_unload,
     "adapters prove": _adapters_prove,
+    "adapters parity": _adapters_parity,
     "system-info": _system,
 }

@@ -38,6 +38,7 @@ def add_serve_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
         ("load", "serve one more, under a name of this version's own"),
         ("unload", "serve it no more"),
         ("prove", "whether its answers are others than the base's"),
+        ("parity", "whether it answers what was trained; `python -m training.parity` writes what that is"),
     ):
         action = adapters.add_parser(name, help=words)
         action.set_defaults(command="serving", action=f"adapters {name}")
@@ -49,6 +50,11 @@ def add_serve_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
             )
         elif name != "list":
             action.add_argument("name", metavar="NAME")
+        if name == "parity":
+            action.add_argument("--expected", type=Path, required=True, metavar="FILE.json")
+            action.add_argument(
+                "--tolerance", type=float, metavar="NATS", help="a token, in the mean (default: by the trainer's precision)"
+            )
         if name in ("load", "prove"):
             action.add_argument("--base", metavar="NAME", help="the base to compare with (default: the server's)")
 

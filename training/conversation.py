@@ -81,13 +81,9 @@ class LocalModel:
             raise failed[0]
 
     def _ends(self) -> list[int]:
-        tokenizer = self._family.tokenizer
-        names = [*self._family.recipe.template.end, tokenizer.eos_token]
-        vocabulary = tokenizer.get_vocab()
-        ends = [vocabulary[name] for name in names if name in vocabulary]
-        if not ends:
+        if not self._family.ends:
             raise TrainingError("the end of a turn is not known: set template.end of the recipe")
-        return list(dict.fromkeys(ends))
+        return self._family.ends
 
     def _options(self, sampling: Sampling, *, thinking: bool | None) -> dict[str, Any]:
         presets = self._family.recipe.sampling

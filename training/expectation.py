@@ -70,6 +70,12 @@ class Expectation(_Part):
         """Whether what was run is another model than the base."""
         return self.adapter is not None or self.merged is not None
 
+    @property
+    def apart(self) -> float:
+        """How far what was run is from the bare base: mean absolute difference, nats a token."""
+        pairs = [pair for each in self.continuations for pair in zip(each.logprobs, each.base_logprobs, strict=True)]
+        return sum(abs(mine - base) for mine, base in pairs) / max(1, len(pairs))
+
 
 def read_expectation(file: Path) -> Expectation:
     """TrainingError when it is none."""

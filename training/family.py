@@ -22,6 +22,13 @@ class Family:
     def vocabulary(self) -> int:
         return int(self.config.get_text_config().vocab_size)
 
+    @property
+    def ends(self) -> list[int]:
+        """Tokens that end a turn, as the recipe and the tokenizer tell."""
+        vocabulary = self.tokenizer.get_vocab()
+        names = (*self.recipe.template.end, self.tokenizer.eos_token)
+        return list(dict.fromkeys(vocabulary[name] for name in names if name in vocabulary))
+
 
 def read_family(base: BaseSettings, recipe: str | None) -> Family:
     """`recipe`: a name or a file; None: by the base's type or name. TrainingError when it is not known, or the base cannot be read."""
