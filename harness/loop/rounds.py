@@ -52,10 +52,8 @@ _SAID = (ConfigError, LeaderboardError, SandboxError, StoreError, TaskError, Tra
 class Best:
     """The model that rounds are compared with and that samples."""
 
-    number: int
-    """Of its round."""
-    adapter: Path | None
-    """None: it is the base."""
+    number: int | None
+    """Of the round that trained it; None: it is the base."""
     evaluation: Path
     """Its run on the held-out suite."""
     outputs: str
@@ -92,7 +90,7 @@ class Loop:
 
     async def _evaluated_base(self, step: Step) -> Best:
         entry = await self._evaluation(0, step, None, self._base)
-        return Best(0, None, self._ledger.place(0, step), entry.outputs)
+        return Best(None, self._ledger.place(0, step), entry.outputs)
 
     async def _round(self, number: int, best: Best) -> Best:
         chosen = await self._chosen(number)
@@ -108,7 +106,7 @@ class Loop:
         verdict = await self._verdict(number, best, entry)
         if not verdict.numbers["promoted"]:
             return best
-        return Best(number, self._adapter(number), self._ledger.place(number, "evaluation"), trained.outputs)
+        return Best(number, self._ledger.place(number, "evaluation"), trained.outputs)
 
     async def _chosen(self, number: int) -> Entry:
         settings = self._config.sample.curriculum
@@ -134,7 +132,7 @@ class Loop:
         async def work(place: Path) -> Done:
             tasks = tuple(json.loads(self._ledger.place(number, "choose").read_text(encoding="utf-8"))["tasks"])
             began = time.monotonic()
-            settings = await self._serve(best.number if best.adapter is not None else None)
+            settings = await self._serve(best.number)
             split = Split(model=time.monotonic() - began)
             for kind, mix in enumerate(self._config.sample.mix):
                 seed = self._config.seed + 100_003 * number + 1_009 * kind
@@ -203,7 +201,7 @@ class Loop:
 
     async def _training(self, number: int, rows: Entry, best: Best) -> Entry:
         method = training.method_of(self._config, number)
-        start = best.adapter if self._config.training.begin == "last" else None
+        start = self._adapter(best.number) if best.number is not None and self._config.training.begin == "last" else None
         place = self._ledger.place(number, "train")
         directories = _rows_in(self._ledger.place(number, "rows"))
         seed = self._config.seed + number

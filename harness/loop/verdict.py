@@ -24,8 +24,8 @@ class Verdict(BaseModel):
     margin: float
     low: float | None
     """One-sided 95% bound of the difference; None with fewer than two tasks."""
-    champion_round: int
-    """Whose model the round's was compared with."""
+    champion_round: int | None
+    """Whose model the round's was compared with; None: the base."""
     champion_rate: float
     rate: float
     comparison: Comparison
@@ -47,16 +47,17 @@ def rate_of(run: Path) -> Estimate:
     return rate_with_interval(list(outcomes_of(run).values()))
 
 
-def judge(champion: Path, candidate: Path, *, champion_round: int, round_number: int, rule: Promotion) -> Verdict:
+def judge(champion: Path, candidate: Path, *, champion_round: int | None, round_number: int, rule: Promotion) -> Verdict:
     before, after = outcomes_of(champion), outcomes_of(candidate)
-    found = compare(before, after, names=(f"round {champion_round}", f"round {round_number}"))
+    champion_name = "the base" if champion_round is None else f"round {champion_round}"
+    found = compare(before, after, names=(champion_name, f"round {round_number}"))
     low = lower_bound(before, after)
     least = -rule.margin if rule.rule == "not_worse" else 0.0
     promoted = low is not None and low > least
     bound = "not known with one task" if low is None else f"{100 * low:+.1f} points or more with 95% confidence"
     wanted = f"more than {100 * least:+.1f}"
     words = (
-        f"{'promoted' if promoted else 'rolled back'}: {100 * found.difference:+.1f} points against round {champion_round} on {found.tasks} tasks, {bound}, "
+        f"{'promoted' if promoted else 'rolled back'}: {100 * found.difference:+.1f} points against {champion_name} on {found.tasks} tasks, {bound}, "
         f"wanted {wanted}; {len(found.gains)} tasks better, {len(found.regressions)} worse"
     )
     return Verdict(
