@@ -271,6 +271,7 @@ class _Patience:
         self._alone = alone
         self._once_more = 0
         self._spent = 0.0
+        self._error: ChatError | None = None
 
     def is_over(self, state: tenacity.RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome is not None else None
@@ -281,14 +282,18 @@ class _Patience:
         if self._once_more > 1 or (self._traffic.away and not self._alone):
             return True
         self._spent += state.upcoming_sleep
+        self._error = error
         return not self._traffic.away and self._spent > self._retry_seconds
 
     async def sleep(self, seconds: float) -> None:
-        """ChatError when the server stays away too long."""
+        """ChatError when the server stays away too long, or was there all the time and only this request is not answered."""
         with waiting():
-            if self._traffic.away and await self._traffic.until_back():
-                self._spent = 0.0  # the server was away: that is no fault of the request's
-                return
+            if self._traffic.away:
+                if await self._traffic.until_back():
+                    self._spent = 0.0  # the server was away: that is no fault of the request's
+                    return
+                if self._error is not None and self._spent > self._retry_seconds:
+                    raise self._error
             await asyncio.sleep(seconds)
 
 

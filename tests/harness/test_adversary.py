@@ -97,3 +97,20 @@ async def test_a_request_that_brings_only_its_own_connection_down_does_not_stop_
         assert isinstance(await model.complete([Message(role="user", content="Hi")], []), ChatAnswer)
         assert model.traffic.outages == 0
         await model.close()
+
+
+async def test_a_request_that_is_never_answered_is_given_up_while_the_server_answers_others():
+    async def choosy(line: Line) -> None:
+        if "poison" in str(line.body["messages"]):
+            await asyncio.sleep(60)
+        else:
+            await line.answer()
+
+    async with asyncio.timeout(30), Adversary(choosy) as adversary:
+        model = model_of(adversary, outage_seconds=3600.0, retry_seconds=2.0, request_timeout_seconds=0.3)
+        with pytest.raises(ChatError) as caught:
+            await model.complete([Message(role="user", content="poison")], [])
+        assert caught.value.timed_out
+        assert isinstance(await model.complete([Message(role="user", content="Hi")], []), ChatAnswer)
+        assert model.traffic.outages == 0
+        await model.close()
