@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 
 from harness.evaluate import Started, free_space
 from harness.loop.child import end_what_is_left
@@ -24,9 +25,14 @@ async def run_loop(config: LoopConfig, say: Say, on_start: Callable[[Started], O
     if free < _LEAST_FREE_BYTES:
         raise LoopStoppedError(f"{place}: only {free // 2**20} MiB are free, a loop needs {_LEAST_FREE_BYTES // 2**20}: free some")
     with Ledger(directory) as ledger:
-        mark = f"loop-{hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:16]}"
+        mark = mark_of(directory)
         if left := end_what_is_left(mark):
             say(f"{left} processes that an interrupted loop left behind are ended")
         (directory / "loop.toml").write_text(config.to_toml(), encoding="utf-8")
         async with serving(config, directory, mark, say) as served:
             await Loop(config, ledger, served, mark, say, on_start).run()
+
+
+def mark_of(directory: Path) -> str:
+    """By which the processes of a loop are known, also those that outlive it."""
+    return f"loop-{hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:16]}"
