@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol, Self, TypedDict
 
 from harness.agent import ToolAgent
+from harness.background import BackgroundLoop
 from harness.chat import ChatAnswer, ChatError
 from harness.config import ConfigError, ModelSettings, RunConfig
 from harness.endpoint import authorization, discover
@@ -63,7 +64,7 @@ class Columns(TypedDict):
 class PolicyRollouts:
     """Rollouts of a policy that changes between calls. A context manager: boxes stay warm from call to call.
 
-    It waits in the caller's thread, in which no event loop may be running. Ctrl-C ends a call as it ends a run: what is finished is on the disk.
+    Its calls block the caller's thread. Ctrl-C ends one as it ends a run: boxes are closed, and what is finished is on the disk.
     """
 
     def __init__(self, config: RunConfig, directory: Path, *, longest: int | None = None, say: Say = lambda line: None) -> None:
@@ -86,13 +87,13 @@ class PolicyRollouts:
         if len(images) > 1:
             raise ConfigError(f"the tasks need different images ({', '.join(sorted(images))}); choose those of one")
         with ExitStack() as stack:
-            self._runner = stack.enter_context(asyncio.Runner())
-            self._settings, self._server = self._runner.run(self._endpoint())
+            self._loop = stack.enter_context(BackgroundLoop())
+            self._settings, self._server = self._loop.run(self._endpoint())
             self._engine: SandboxEngine = choose_engine(
                 self._config.sandbox.backend, images.pop(), self._say, concurrency=self._config.concurrency
             )
-            stack.callback(lambda: self._runner.run(self._engine.close()))
-            self._runner.run(self._engine.start())
+            stack.callback(lambda: self._loop.run(self._engine.close()))
+            self._loop.run(self._engine.start())
             self._stack = stack.pop_all()
         return self
 
@@ -138,7 +139,7 @@ class PolicyRollouts:
             counts[name] += 1
         if not trials:
             return []
-        rows = self._runner.run(self._rollouts(trials, max(counts.values()), self._at(served, temperature)))
+        rows = self._loop.run(self._rollouts(trials, max(counts.values()), self._at(served, temperature)))
         self._must_be_of_use(rows)
         return rows
 
