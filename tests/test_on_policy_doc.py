@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import statistics
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,10 +35,10 @@ LEARNED = ((0, 1, 3), (0, 1, 3), (0, 3))
 
 
 def example() -> dict[str, Any]:
-    """What the page's one block of Python defines."""
-    (block,) = re.findall(r"^```python\n(.*?)^```", DOC.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    """What the page's blocks of Python define, read from top to bottom."""
     defined: dict[str, Any] = {}
-    exec(compile(block, str(DOC), "exec"), defined)
+    for block in re.findall(r"^```python\n(.*?)^```", DOC.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        exec(compile(block, str(DOC), "exec"), defined)
     return defined
 
 
@@ -146,3 +147,30 @@ def test_a_trainer_learns_from_the_models_tokens_of_graded_rollouts_and_from_not
     logged = [line for line in trainer.state.log_history if "rewards/resolved/mean" in line]
     assert [line["rewards/resolved/mean"] for line in logged] == pytest.approx([1 / 3, 1 / 2, 1.0])
     assert [(line.get("left_out/failed"), line.get("left_out/branched")) for line in logged] == [(0.25, None), (None, 0.25), (0.5, None)]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_each_steps_adapter_takes_the_place_of_the_last_ones(mini, tmp_path):
+    from peft import LoraConfig, get_peft_model
+    from safetensors.torch import load_file
+    from transformers import AutoModelForCausalLM
+
+    adapted = get_peft_model(
+        AutoModelForCausalLM.from_pretrained(save_model(tmp_path / "model")), LoraConfig(r=2, target_modules=["q_proj"])
+    )
+    trainer = SimpleNamespace(save_model=adapted.save_pretrained)
+    serve_step = example()["serve_step"]
+    server = StubPolicy(mini.tasks, lambda seed: "give_up")
+    try:
+        first = serve_step(trainer, server.url, tmp_path)
+        assert serve_step(trainer, server.url, tmp_path) == first  # a step that changed nothing
+        weight = next(weight for name, weight in adapted.named_parameters() if "lora_B" in name)
+        weight.data.fill_(0.5)
+        second = serve_step(trainer, server.url, tmp_path)
+    finally:
+        server.close()
+    assert first != second
+    assert list(server.adapters) == [second]
+    stored = load_file(Path(server.adapters[second]) / "adapter_model.safetensors")
+    assert any((each == 0.5).all() for each in stored.values())

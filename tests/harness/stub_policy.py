@@ -35,6 +35,8 @@ class StubPolicy:
         """`conduct` by seed."""
         self.bodies: list[dict[str, Any]] = []
         """Of the requests of rollouts, in the order in which they came."""
+        self.adapters: dict[str, str] = {}
+        """Paths by name, of those that are loaded."""
         self._conduct = conduct
         self._scripts = {task.problem_statement: reference_script(task) for task in tasks}
         owner = self
@@ -44,11 +46,12 @@ class StubPolicy:
             disable_nagle_algorithm = True
 
             def do_GET(self) -> None:
-                _send(self, 200, {"object": "list", "data": [{"id": "policy", "object": "model"}]})
+                adapters = [{"id": name, "object": "model", "parent": "policy"} for name in owner.adapters]
+                _send(self, 200, {"object": "list", "data": [{"id": "policy", "object": "model"}, *adapters]})
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                _send(self, *owner._answer(body))
+                _send(self, *(owner._change(self.path, body) if "lora" in self.path else owner._answer(body)))
 
             def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - the base class's name
 
@@ -62,6 +65,14 @@ class StubPolicy:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def _change(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if path == "/v1/load_lora_adapter":
+            self.adapters[body["lora_name"]] = body["lora_path"]
+        else:
+            assert path == "/v1/unload_lora_adapter"
+            del self.adapters[body["lora_name"]]
+        return 200, {}
 
     def _answer(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         messages = body["messages"]
