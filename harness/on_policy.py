@@ -34,6 +34,7 @@ from trajectories.store import RunStore, read_trajectory, to_json, trial_directo
 from trajectories.trajectory import Message
 
 _TOLD: Final = {"logprobs": True, "return_token_ids": True}
+_SEEDS_A_CALL: Final = 1000  # the most attempts that a run has
 _SETTINGS_AT_FAULT: Final[dict[LeftOut, str]] = {
     "branched": "the server renders the history in another way than it was written: keep all thinking, give no context policy",
     "untold": "the server does not tell the tokens of every answer: hold no budget of thinking here",
@@ -178,7 +179,7 @@ class PolicyRollouts:
         chosen = {trial.task.instance_id: trial.task for trial in trials}
         number = 1 + max((int(place.name) for place in self._directory.glob("*") if place.name.isdigit()), default=0)
         if settings.sampling.seed is not None:  # of its own in every call: the same would sample the same again
-            sampling = settings.sampling.model_copy(update={"seed": settings.sampling.seed + (number - 1) * attempts})
+            sampling = settings.sampling.model_copy(update={"seed": settings.sampling.seed + (number - 1) * _SEEDS_A_CALL})
             settings = settings.model_copy(update={"sampling": sampling})
         config = self._config.model_copy(update={"model": settings, "tasks": tuple(chosen), "attempts": attempts})
         suite: Suite = replace(self._suite, tasks=tuple(chosen.values()))

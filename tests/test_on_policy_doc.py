@@ -106,7 +106,7 @@ def test_a_trainer_learns_from_the_models_tokens_of_graded_rollouts_and_from_not
 
     monkeypatch.setattr(trl, "GRPOTrainer", Recording)
     model = save_model(tmp_path / "model")
-    server = StubPolicy(mini.tasks, lambda seed: STEPS[seed // GROUP][seed % GROUP])
+    server = StubPolicy(mini.tasks, lambda seed: STEPS[seed // 1000][seed % 1000])
     try:
         trainer = example()["train"](
             str(model), server.url, str(MINI), tmp_path, group=GROUP, steps=3, use_cpu=True, bf16=False, logging_steps=1, seed=0,

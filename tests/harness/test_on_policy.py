@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,20 +29,21 @@ def trainer(*, temperature: float = 1.0, processes: int = 1) -> Any:
     return SimpleNamespace(temperature=temperature, accelerator=SimpleNamespace(num_processes=processes))
 
 
-def config_for(url: str, **model: Any) -> RunConfig:
-    sampling = {"seed": 0, "temperature": 1.0}
-    settings = {"name": "policy", "base_url": url, "retry_seconds": 0.0, "sampling": sampling, **model}
+def config_for(url: str, *, concurrency: int = 2) -> RunConfig:
+    settings = {"name": "policy", "base_url": url, "retry_seconds": 0.0, "sampling": {"seed": 0, "temperature": 1.0}}
     return RunConfig.model_validate({
-        "suite": str(MINI), "concurrency": 2, "infrastructure_tries": 1, "model": settings,
+        "suite": str(MINI), "concurrency": concurrency, "infrastructure_tries": 1, "model": settings,
         "sandbox": {"backend": "bubblewrap", "memory_mib": 512},
     })  # fmt: skip
 
 
 @contextmanager
-def played(mini: Suite, directory: Path, conduct: Callable[[int], Conduct], **more: Any) -> Iterator[tuple[StubPolicy, PolicyRollouts]]:
+def played(
+    mini: Suite, directory: Path, conduct: Callable[[int], Conduct], *, concurrency: int = 2, longest: int | None = None
+) -> Iterator[tuple[StubPolicy, PolicyRollouts]]:
     server = StubPolicy(mini.tasks, conduct)
     try:
-        with PolicyRollouts(config_for(server.url), directory, **more) as policy:
+        with PolicyRollouts(config_for(server.url, concurrency=concurrency), directory, longest=longest) as policy:
             yield server, policy
     finally:
         server.close()
@@ -80,8 +83,8 @@ def test_each_call_is_a_run_of_its_own_with_seeds_of_its_own(mini, tmp_path):
         policy.for_trl([ONE, ONE], trainer(), served="policy-2")
     with played(mini, tmp_path, lambda seed: "give_up") as (later, policy):
         policy.for_trl([ONE, ONE], trainer(), served="policy-3")
-    assert sorted(body["seed"] for body in server.bodies) == [0, 1, 2, 3]
-    assert sorted(body["seed"] for body in later.bodies) == [4, 5]
+    assert sorted(body["seed"] for body in server.bodies) == [0, 1, 1000, 1001]
+    assert sorted(body["seed"] for body in later.bodies) == [2000, 2001]
     assert [body["model"] for body in (*server.bodies, *later.bodies)] == ["policy"] * 2 + ["policy-2"] * 2 + ["policy-3"] * 2
     runs = sorted(place.name for place in tmp_path.iterdir())
     assert runs == ["000001", "000002", "000003"]
@@ -117,6 +120,23 @@ def test_a_server_that_fails_at_everything_stops_it_and_its_words_are_kept(mini,
     failed = [result.failure for result in read_results(tmp_path / "000001")]
     assert len(failed) >= 6
     assert {failure.kind for failure in failed if failure is not None} == {"server"}
+
+
+@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals come to the main thread")
+def test_ctrl_c_ends_the_call_with_what_is_finished_kept_and_another_can_follow(mini, tmp_path):
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def conduct(seed: int) -> Conduct:
+        if seed == 1:
+            signal.pthread_kill(main, signal.SIGINT)
+        return "give_up"
+
+    with played(mini, tmp_path, conduct, concurrency=1) as (_, policy):
+        with pytest.raises(KeyboardInterrupt):
+            policy.sample([ONE, ONE, ONE])
+        assert [(result.attempt, result.resolved) for result in read_results(tmp_path / "000001")] == [(0, False)]
+        assert [row.reward for row in policy.sample([ONE])] == [0.0]
 
 
 def test_a_call_that_does_not_fit_is_refused_before_anything_is_sampled(mini, tmp_path):
