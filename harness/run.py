@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import subprocess
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,14 +91,15 @@ async def run(
     *,
     server: str | None = None,
     perform: Perform | None = None,
+    trials: Iterable[Trial] | None = None,
 ) -> None:
-    """Do what is pending. RunStoppedError when the infrastructure stops it, StoreError when the disk does; what is finished is kept."""
-    trials = deque(pending(config, suite, store))
+    """Do what is pending, or these trials. RunStoppedError when the infrastructure stops it, StoreError when the disk does; what is finished is kept."""
+    left = deque(pending(config, suite, store) if trials is None else trials)
     setting = setting_of(config, suite, engine, server)
-    work = _Work(config, store, agent, opener(engine, config.sandbox.limits()), setting, on_result, trials, perform)
+    work = _Work(config, store, agent, opener(engine, config.sandbox.limits()), setting, on_result, left, perform)
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(config.concurrency, len(trials))):
+            for _ in range(min(config.concurrency, len(left))):
                 group.create_task(work.go_on())
     except* (RunStoppedError, StoreError) as stopped:
         first: BaseException = stopped
