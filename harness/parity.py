@@ -211,7 +211,7 @@ def _by_text(expected: Expectation, model: str, texts: Sequence[str], tolerance:
     agreement = _mean([_shared(text, trained) for text, (trained, _) in zip(texts, pairs, strict=True)])
     base_agreement = _mean([_shared(text, base) for text, (_, base) in zip(texts, pairs, strict=True)])
     weak = "by text alone, as the server tells no log-probabilities of a prompt"
-    share = f"{agreement:.0%} of the trained model's text, {base_agreement:.0%} of the bare base's"
+    share = f"{agreement:.0%} of the trained model's text" + (f", {base_agreement:.0%} of the bare base's" if expected.changed else "")
     verdict: Verdict
     if expected.changed and base_agreement > max(agreement, _LEAST_AGREEMENT):
         verdict, words = "not_loaded", f"{model} answers as the bare base does ({share}; {weak}): the adapter is not loaded"
