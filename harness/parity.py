@@ -1,7 +1,7 @@
 """Whether a server serves what was trained: what it thinks of the trainer's own continuations is compared with what the trainer thinks of them.
 
 The first way is by log-probabilities: prompt and continuation are sent as token ids to /v1/completions with `echo` and `logprobs` (vLLM; SGLang in versions that
-compute them), and a server that has loaded nothing is seen by its being nearer to the bare base. vLLM computes the logits of echoed tokens without an adapter on
+compute them), and a server that has loaded nothing is seen by its showing none of what the adapter changes. vLLM computes the logits of echoed tokens without an adapter on
 `lm_head`: one that has such a part looks too far here.
 
 The second, where a server echoes no log-probabilities, compares greedy answers as text. It is weaker: rounding may turn a near tie and all words after it, and a
@@ -27,7 +27,9 @@ Verdict = Literal["served", "cannot_be_told", "not_loaded", "too_far"]
 TOLERANCES: Final[Mapping[Precision, float]] = {"fp32": 0.05, "bf16": 0.1, "nf4": 0.4, "fp4": 0.4}
 """To begin with, by the precision that was trained in; for a server that has the base in bf16."""
 _SAME: Final = 1e-4
-"""Nats a token: nearer than that, adapter and base are the same to whatever rounding there is."""
+"""Nats a token: nearer than that, adapter and base are the same."""
+_TELLING: Final = 0.15
+"""The standard error of the share of the adapter, up to which all of it and none of it are told apart: three of them and more lie between each and the half."""
 _LEAST_AGREEMENT: Final = 0.5
 """Of texts."""
 _IMPOSSIBLE: Final = -9999.0
@@ -48,13 +50,17 @@ class Parity(BaseModel):
     how: Literal["logprobs", "text"]
     tolerance: float
     distance: float | None
-    """From what was trained. None when the server tells no log-probabilities, as the three that follow."""
+    """From what was trained. None when the server tells no log-probabilities, as the five that follow."""
     largest: float | None
     """Of a single token."""
     base_distance: float | None
     """From the bare base."""
     apart: float | None
     """Between what was trained and the base, by the trainer."""
+    share: float | None
+    """Of what the adapter changes, as far as the server shows it: 1 where it is loaded, 0 where it is not. None where nothing is changed."""
+    share_error: float | None
+    """Its standard error."""
     agreement: float | None
     """The share of the trained model's text that the server's begins with, mean of the prompts. None when log-probabilities were compared."""
     base_agreement: float | None
@@ -145,25 +151,26 @@ def _by_logprobs(expected: Expectation, model: str, told: Sequence[Sequence[floa
     distance, base_distance, apart = _distance(server, trained), _distance(server, base), _distance(trained, base)
     largest = max((abs(one - other) for one, other in zip(server, trained, strict=True)), default=0.0)
     nearest = min(distance, base_distance) if expected.changed else distance
-    far = f"{distance:.4f} nats a token from what was trained (largest {largest:.3f}, over {len(trained)} tokens)"
+    share, error = _share(server, trained, base)
+    told_apart = apart > _SAME and error <= _TELLING
+    far = f"{distance:.3g} nats a token from what was trained (largest {largest:.3g}, over {len(trained)} tokens)"
     verdict: Verdict
     if not nearest <= tolerance:
         verdict = "too_far"
-        where = f", {base_distance:.4f} from the bare base," if expected.changed else ""
+        where = f", {base_distance:.3g} from the bare base," if expected.changed else ""
         words = f"{model} is {far}{where} and {tolerance:g} is allowed: another adapter or base is served, or in too coarse numbers"
     elif not expected.changed:
         verdict, words = "served", f"{model} is the base: {far}"
-    elif apart > max(2 * nearest, _SAME):  # else what is nearer may be so by rounding
-        loaded = distance < base_distance
-        verdict = "served" if loaded else "not_loaded"
-        words = f"{model} is what was trained: {far}, {base_distance:.4f} from the bare base"
-        if not loaded:
-            words = f"{model} answers as the bare base does ({base_distance:.4f} nats a token from it, {far}): the adapter is not loaded"
-    elif distance <= tolerance:
-        verdict = "cannot_be_told"
-        words = f"{model} is {far}, but adapter and bare base are only {apart:.4f} apart: whether the adapter is loaded cannot be told"
+    elif told_apart and share < 0.5:
+        verdict = "not_loaded"
+        words = f"{model} answers as the bare base does ({base_distance:.3g} nats a token from it, {far}): the adapter is not loaded, or an older one is"
+    elif not distance <= tolerance:
+        verdict, words = "too_far", f"{model} is {far}, and {tolerance:g} is allowed; the bare base is nearer, {base_distance:.3g}"
+    elif told_apart:
+        verdict, words = "served", f"{model} is what was trained: {far}, {base_distance:.3g} from the bare base"
     else:
-        verdict, words = "too_far", f"{model} is {far}, and {tolerance:g} is allowed; the bare base is nearer, {base_distance:.4f}"
+        verdict = "cannot_be_told"
+        words = f"{model} is {far}, but adapter and bare base are only {apart:.3g} apart: whether the adapter is loaded cannot be told"
     return Parity(
         model=model,
         prompts=len(expected.continuations),
@@ -174,6 +181,8 @@ def _by_logprobs(expected: Expectation, model: str, told: Sequence[Sequence[floa
         largest=largest,
         base_distance=base_distance,
         apart=apart,
+        share=share if math.isfinite(error) else None,
+        share_error=error if math.isfinite(error) else None,
         agreement=None,
         base_agreement=None,
         verdict=verdict,
@@ -182,12 +191,27 @@ def _by_logprobs(expected: Expectation, model: str, told: Sequence[Sequence[floa
     )
 
 
+def _share(server: Sequence[float], trained: Sequence[float], base: Sequence[float]) -> tuple[float, float]:
+    """How much of what the adapter changes the server shows, by least squares through the origin, and the standard error of that (infinite when nothing is changed).
+
+    Rounding points anywhere, the adapter's change one way: over some tens of tokens the two are told apart where rounding is the larger.
+    """
+    changes = [mine - other for mine, other in zip(trained, base, strict=True)]
+    seen = [told - other for told, other in zip(server, base, strict=True)]
+    square = sum(each * each for each in changes)
+    if len(changes) < 2 or not square:
+        return 0.0, math.inf
+    share = sum(one * other for one, other in zip(seen, changes, strict=True)) / square
+    left = sum((one - share * other) ** 2 for one, other in zip(seen, changes, strict=True))
+    return share, math.sqrt(left / (len(changes) - 1) / square)
+
+
 def _by_text(expected: Expectation, model: str, texts: Sequence[str], tolerance: float) -> Parity:
     pairs = [(_plain(each.text, expected), _plain(each.base_text, expected)) for each in expected.continuations]
     agreement = _mean([_shared(text, trained) for text, (trained, _) in zip(texts, pairs, strict=True)])
     base_agreement = _mean([_shared(text, base) for text, (_, base) in zip(texts, pairs, strict=True)])
     weak = "by text alone, as the server tells no log-probabilities of a prompt"
-    share = f"{agreement:.0%} of the trained model's text, {base_agreement:.0%} of the bare base's"
+    share = f"{agreement:.0%} of the trained model's text" + (f", {base_agreement:.0%} of the bare base's" if expected.changed else "")
     verdict: Verdict
     if expected.changed and base_agreement > max(agreement, _LEAST_AGREEMENT):
         verdict, words = "not_loaded", f"{model} answers as the bare base does ({share}; {weak}): the adapter is not loaded"
@@ -207,6 +231,8 @@ def _by_text(expected: Expectation, model: str, texts: Sequence[str], tolerance:
         largest=None,
         base_distance=None,
         apart=None,
+        share=None,
+        share_error=None,
         agreement=agreement,
         base_agreement=base_agreement,
         verdict=verdict,

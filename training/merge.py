@@ -16,7 +16,8 @@ import torch
 
 from training.adapter_files import Adapter, Pair
 from training.errors import TrainingError
-from training.weights import files_of, module_name
+from training.shards import files_of
+from training.weights import module_name
 
 _EXPERT: Final = re.compile(r"^(.*\.experts)\.(\d+)\.(gate_proj|up_proj|down_proj)\.weight$")
 

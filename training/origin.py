@@ -1,4 +1,7 @@
-"""Which base an adapter was made on: `base.json` beside it has the digest of the checkpoint, since a path says nothing on another machine or tomorrow."""
+"""Which base an adapter was made on: `base.json` beside it has the digest of the checkpoint, since a path says nothing on another machine or tomorrow.
+
+No torch in here.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from training.errors import TrainingError
-from training.weights import files_of
+from training.shards import files_of
 
 ORIGIN: Final = "base.json"
 _STRETCH: Final = 4096

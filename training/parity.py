@@ -129,7 +129,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return 2
     count = sum(len(each.ids) for each in made.continuations)
     sys.stdout.write(
-        f"{options.output}: {len(made.continuations)} prompts, {count} tokens, {made.apart:.4f} nats a token from the bare base\n"
+        f"{options.output}: {len(made.continuations)} prompts, {count} tokens, {made.apart:.3g} nats a token from the bare base\n"
     )
     return 0
 

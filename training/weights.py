@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -12,6 +11,7 @@ from typing import Any, Final, Protocol
 import torch
 
 from training.errors import TrainingError
+from training.shards import files_of
 
 # Names on the hub that transformers' modules have under another name.
 _PREFIXES: Final = (("backbone.", "model."), ("language_model.model.", "model."))
@@ -113,21 +113,6 @@ def module_name(stored: str) -> str:
         if stored.startswith(old):
             return new + stored.removeprefix(old)
     return stored
-
-
-def files_of(directory: Path) -> list[Path]:
-    """The safetensors of a checkpoint, in order. TrainingError when some that its index names are not there."""
-    index = directory / "model.safetensors.index.json"
-    if index.is_file():
-        try:
-            names: Mapping[str, str] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        except (OSError, ValueError, KeyError) as error:
-            raise TrainingError(f"{index}: not an index of safetensors: {error}") from error
-        missing = [name for name in sorted(set(names.values())) if not (directory / name).is_file()]
-        if missing:
-            raise TrainingError(f"{directory}: {missing[0]} is missing; fetch the whole checkpoint")
-        return [directory / name for name in sorted(set(names.values()))]
-    return sorted(directory.glob("*.safetensors"))
 
 
 def _fused_kinds(expert: Mapping[str, object]) -> dict[str, tuple[str, ...]]:

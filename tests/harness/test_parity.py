@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -147,6 +148,7 @@ async def check(server: TinyServer, name: str, expected: Expectation, tolerance:
 async def test_the_adapter_that_was_trained_is_seen_to_be_served(server, expected):
     found = await check(server, "right", expected("right"))
     assert (found.verdict, found.holds, found.how) == ("served", True, "logprobs")
+    assert found.share == pytest.approx(1, abs=1e-3)
     assert found.distance < 1e-4 < 0.5 < found.base_distance
     assert found.base_distance == pytest.approx(found.apart, rel=1e-3)
     assert found.prompts == 4
@@ -165,6 +167,7 @@ async def test_an_adapter_that_is_not_loaded_is_named_as_that(server, expected):
     found = await check(server, "base", expected("right"))
     assert (found.verdict, found.holds) == ("not_loaded", False)
     assert found.base_distance < 1e-4
+    assert found.share == pytest.approx(0, abs=1e-3)
     assert "the adapter is not loaded" in found.words
 
 
@@ -276,6 +279,29 @@ async def test_a_token_more_may_be_told_or_not(told: tuple[float | None, ...]):
     finally:
         server.close()
     assert (found.verdict, found.distance, found.base_distance, found.apart) == ("served", 0.0, 1.75, 1.75)
+
+
+@pytest.mark.parametrize(("loaded", "change", "verdict"), [
+    (True, 0.2, "served"), (False, 0.2, "not_loaded"), (True, 0.005, "cannot_be_told"), (False, 0.005, "cannot_be_told"), (False, 0.0, "cannot_be_told"),
+])  # fmt: skip
+@pytest.mark.parametrize("seed", range(5))
+async def test_a_change_as_small_as_the_rounding_is_told_over_many_tokens_and_a_smaller_one_is_not(loaded, change, verdict, seed):
+    """As when the base was trained on in 4 bits and is served in bf16."""
+    chance = random.Random(seed)
+    base = [chance.uniform(-3, -0.5) for _ in range(64)]
+    trained = [each + chance.gauss(0, change) for each in base]
+    served = [each + chance.gauss(0, 0.12) for each in (trained if loaded else base)]
+    one = ONE.model_copy(update={"ids": tuple(range(64)), "logprobs": tuple(trained), "base_logprobs": tuple(base)})
+    server = ScriptServer()
+    server.posts = [completion(None, -1.0, *served)]
+    try:
+        found = await check_parity(
+            SMALL.model_copy(update={"continuations": (one,)}), ModelSettings(name="m", base_url=server.url), tolerance=0.4
+        )
+    finally:
+        server.close()
+    assert found.verdict == verdict
+    assert (found.share is None) == (change == 0)
 
 
 async def test_numbers_that_are_none_are_far_from_everything():

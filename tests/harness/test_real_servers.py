@@ -6,6 +6,7 @@ one with vLLM, on a CPU or a GPU (tests/servers/vllm.md); without it those of vL
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -145,6 +146,7 @@ def test_transformers_is_served_examined_and_evaluated(calling_model: Path, tmp_
         named = ["--model", str(calling_model), "--base-url", url, "--suite", str(TESTS / "mini"), "--tasks", "sums-single"]
         limits = ["--max-tokens", "48", "--max-turns", "2", "--profile", "profile.toml", "--recipe", "qwen3", "--output", "run", "--json"]
         harness("eval", *named, *limits, cwd=tmp_path)
+        _parity_is_told(url, calling_model, None, (str(calling_model), 0, "is the base"), cwd=tmp_path)
     run = json.loads((tmp_path / "run/run.json").read_text(encoding="utf-8"))
     assert run["machine"]["cores"] >= 1
     assert (tmp_path / "run/profile.toml").exists()
@@ -166,9 +168,22 @@ def test_vllm_is_served_examined_and_takes_adapters_while_it_runs(calling_model:
         assert "is active" in said
         assert f"{name} " in harness("adapters", "list", "--base-url", url, cwd=tmp_path)
         harness("adapters", "prove", "model", "--base-url", url, cwd=tmp_path, code=1)
+        _parity_is_told(url, calling_model, calling_model.parent / "adapter", (name, 0, "is what was trained"), ("model", 1, "is not loaded"), cwd=tmp_path)  # fmt: skip
         harness("adapters", "unload", name, "--base-url", url, cwd=tmp_path)
         assert name not in harness("adapters", "list", "--base-url", url, cwd=tmp_path)
         _budgets_are_held(url)
+
+
+def _parity_is_told(url: str, base: Path, adapter: Path | None, *wanted: tuple[str, int, str], cwd: Path) -> None:
+    """Where the trainer is there to be compared with: by model, the exit code and what is said."""
+    if not importlib.util.find_spec("peft"):
+        return
+    words = ["--base", str(base), *(["--adapter", str(adapter)] if adapter else []), "--recipe", "qwen3", "--output", "expected.json"]
+    subprocess.run([sys.executable, "-m", "training.parity", *words], cwd=cwd, check=True, capture_output=True)
+    for name, code, said in wanted:
+        assert said in harness("adapters", "parity", name, "--expected", "expected.json", "--base-url", url, cwd=cwd, code=code).replace(
+            "\n", " "
+        )
 
 
 def _budgets_are_held(url: str) -> None:

@@ -119,6 +119,6 @@ def test_the_command_writes_what_is_read_back(trained: tuple[Path, Path, Any], t
 
 
 def test_whoever_reads_it_needs_no_torch() -> None:
-    program = "import sys, training.expectation; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    program = "import sys, training.expectation, training.origin; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
     assert Expectation.model_config["frozen"]
