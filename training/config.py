@@ -5,13 +5,13 @@ Paths in a file are relative to it. What a run resolved lies in its directory as
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from tasks.toml_file import read_as
 from training.base_settings import AdapterSettings, BaseSettings
 from training.data_settings import DataSettings, FillInTheMiddleSettings, PackingSettings
 from training.errors import TrainingError
@@ -158,19 +158,7 @@ AnyConfig = TypeVar("AnyConfig", bound=_Config)
 
 def read_config(file: Path, kind: type[AnyConfig]) -> AnyConfig:
     """TrainingError names the setting that is wrong."""
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TrainingError(f"{file}: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise TrainingError(f"{file}: not TOML: {error}") from error
-    try:
-        return _beside(kind.model_validate(content), file.resolve().parent)
-    except ValidationError as error:
-        complaint = error.errors()[0]
-        place = ".".join(str(part) for part in complaint["loc"])
-        words = complaint["msg"].removeprefix("Value error, ")
-        raise TrainingError(f"{file}: {place}: {words}" if place else f"{file}: {words}") from error
+    return _beside(read_as(file, kind, TrainingError), file.resolve().parent)
 
 
 def to_toml(config: _Config) -> str:
