@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tasks.toml_file import read_as
 from training.base_settings import AdapterSettings, BaseSettings
 from training.data_settings import DataSettings, FillInTheMiddleSettings, PackingSettings
 from training.errors import TrainingError
+from training.low_precision import FORMATS, refusal
 
 Method = Literal["dapt", "sft", "dpo"]
 
@@ -108,6 +109,14 @@ class _Config(_Section):
     evaluation: EvaluationSettings = EvaluationSettings()
     checkpoints: CheckpointSettings = CheckpointSettings()
     machine: MachineSettings = MachineSettings()
+
+    @field_validator("base", mode="before")
+    @classmethod
+    def _in_an_offered_precision(cls, base: Any) -> Any:
+        wanted = base.get("precision") if isinstance(base, dict) else None
+        if wanted in FORMATS:
+            raise ValueError(refusal(wanted))
+        return base
 
     @model_validator(mode="after")
     def _fit(self) -> _Config:
