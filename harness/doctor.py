@@ -46,8 +46,9 @@ async def examine(model: ModelSettings | None, say: Say, *, at_once: int = 32) -
         return [*findings, found], None
     findings.append(Finding(subject="endpoint", state="ok", words=f"{found.base_url} serves {found.name}"))
     checks, profile = await probe(found, say, at_once=at_once)
-    worst: State = "note" if profile is not None else "missing"
-    findings += [Finding(subject=f"endpoint: {check.subject}", state="ok" if check.good else worst, words=check.words) for check in checks]
+    findings += [Finding(subject=f"endpoint: {check.subject}", state="ok" if check.good else "note", words=check.words) for check in checks]
+    if profile is None:  # what was found last is why
+        findings[-1] = findings[-1].model_copy(update={"state": "missing"})
     return findings, profile
 
 

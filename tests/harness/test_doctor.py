@@ -1,11 +1,14 @@
-"""What the doctor says of a machine for training: by its card, and without one."""
+"""What the doctor says of a machine for training, by its card and without one; and of an endpoint that fails in the middle."""
 
 from __future__ import annotations
 
 import pytest
 
+from harness import doctor
+from harness.config import ModelSettings
 from harness.doctor import is_fit, of_training
 from harness.machine import Gpu, Machine, this_machine
+from tests.harness.answering import AnsweringServer, error, good
 
 H200 = Gpu(name="NVIDIA H200", memory_mib=143_771, free_mib=143_000, capability="9.0")
 B200 = Gpu(name="NVIDIA B200", memory_mib=183_359, free_mib=183_000, capability="10.0")
@@ -46,3 +49,20 @@ def test_what_does_not_go_together_is_said_and_no_machine_is_unfit_for_want_of_a
     assert ("gpu", "note", "the driver is too old") in [(each.subject, each.state, each.words) for each in findings]
     assert all(each.state != "missing" for each in of_training(machine.model_copy(update={"gpus": (), "versions": {}})))
     assert not is_fit(findings)  # for want of a sandbox alone
+
+
+async def test_an_endpoint_that_fails_in_the_middle_lacks_only_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def no_boxes(say: object) -> list[doctor.Finding]:
+        return []
+
+    monkeypatch.setattr(doctor, "_sandboxes", no_boxes)  # they take seconds, and are shown elsewhere
+    server = AnsweringServer(lambda body: good(body) if len(server.bodies) < 15 else error(503, "loading model"))
+    try:
+        findings, profile = await doctor.examine(ModelSettings(name="tiny", base_url=server.url, recipe="none"), lambda line: None)
+    finally:
+        server.close()
+    assert profile is None
+    missing = [finding for finding in findings if finding.state == "missing"]
+    assert [finding.subject for finding in missing] == ["endpoint: server"]
+    assert "answers no more since it was asked about" in missing[0].words
+    assert not is_fit(findings)
