@@ -19,8 +19,9 @@ from rich.table import Table
 from harness.synthesis import synthesise_suite
 from tasks.errors import TaskError
 from tasks.suite import load_suite
+from tasks.synthesis.choice import Tally
 from tasks.synthesis.project import Choices, read_project
-from tasks.synthesis.synth import SynthSettings, Tally
+from tasks.synthesis.synth import SynthSettings
 
 CORE = Path(load_suite("core").directory) / "repos"
 

@@ -12,14 +12,13 @@ The suite ships with a checkout, not with the package.
 from __future__ import annotations
 
 import asyncio
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, computed_field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from harness.engines import Backend, choose_engine
 from sandboxes.images.recipe import Say
@@ -28,6 +27,7 @@ from tasks.errors import TaskError
 from tasks.grading import OpenSandbox, grade, grading_slots
 from tasks.suite import load_suite
 from tasks.task import GradingMode, RecordedMode, Runner, Task, Verdict
+from tasks.toml_file import read_as
 from tasks.validate import modes_for
 
 SHIPPED: Final = Path(__file__).parents[1] / "tests/attacks"
@@ -251,12 +251,7 @@ def _directories(directory: Path) -> list[Path]:
 
 
 def _load_cheat(place: Path) -> Case:
-    file = place / "case.toml"
-    try:
-        about = _CaseFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        raise TaskError(f"{file}: {reason}") from error
+    about = read_as(place / "case.toml", _CaseFile, TaskError)
     return Case(place.name, "cheat", about.title, about.how, about.fools, about.source, _patches(place))
 
 

@@ -193,14 +193,16 @@ def classify(status: int, body: str, *, retry_after_seconds: float | None = None
     return ChatError(kind, f"{status}: {message}", status=status, retry_after_seconds=retry_after_seconds)
 
 
-_LIMITS = re.compile(r"maximum context length is (\d+) tokens|max_model_len=(\d+)|context length is only (\d+) tokens", re.IGNORECASE)
+_LIMITS = re.compile(
+    r"maximum context length is (\d{1,12}) tokens|max_model_len=(\d{1,12})\b|context length is only (\d{1,12}) tokens", re.IGNORECASE
+)
 _PROMPT = re.compile(r"prompt contains (?:at least )?(\d+) input tokens|passed (\d+) input tokens|\((\d+) in the messages", re.IGNORECASE)
 _ASKED = re.compile(r"requested (\d+) (?:output )?tokens|(\d+) in the completion|max_tokens=(\d+) cannot be greater", re.IGNORECASE)
 
 
 def context_limit(message: str) -> int | None:
     """How many tokens a model takes in all, by the server's words."""
-    found = _LIMITS.search(message) or re.search(r"context (?:length|size)[^\d]{0,30}\(?(\d+) tokens", message, re.IGNORECASE)
+    found = _LIMITS.search(message) or re.search(r"context (?:length|size)[^\d]{0,30}\(?(\d{1,12}) tokens", message, re.IGNORECASE)
     return int(next(number for number in found.groups() if number)) if found else None
 
 

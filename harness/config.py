@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from sandboxes.sandbox import MIB, Limits
+from tasks.toml_file import checked, read_toml
 
 
 class ConfigError(Exception):
@@ -175,22 +176,9 @@ class RunConfig(_Section):
 
 def build_config(file: Path | None, overrides: dict[str, Any]) -> RunConfig:
     """The file's settings, with `overrides` (nested like the file) laid over them. ConfigError names the setting that is wrong."""
-    settings: dict[str, Any] = {}
-    if file is not None:
-        try:
-            settings = tomllib.loads(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{file}: {error.strerror if isinstance(error, OSError) else error}") from error
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{file}: not TOML: {error}") from error
+    settings = read_toml(file, ConfigError) if file is not None else {}
     _lay_over(settings, overrides)
-    try:
-        return RunConfig.model_validate(settings)
-    except ValidationError as error:
-        complaint = error.errors()[0]
-        place = ".".join(str(part) for part in complaint["loc"])
-        source = f"{file}: " if file is not None else ""
-        raise ConfigError(f"{source}{place}: {complaint['msg'].lower()} (given: {complaint['input']!r})") from error
+    return checked(settings, RunConfig, ConfigError, file=file)
 
 
 def differences(old: str, new: RunConfig) -> list[str]:

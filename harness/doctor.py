@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -14,10 +15,12 @@ from harness.config import ConfigError, ModelSettings
 from harness.endpoint import discover
 from harness.engines import choose_engine
 from harness.evaluate import free_space
+from harness.machine import Machine, this_machine
 from harness.probe import probe
 from harness.profile import Profile
 from sandboxes.images.recipe import Say, cache_directory, load_recipe
 from sandboxes.sandbox import Limits, SandboxError
+from training.low_precision import words_on
 
 State = Literal["ok", "note", "missing"]
 
@@ -34,7 +37,7 @@ class Finding(BaseModel):
 
 async def examine(model: ModelSettings | None, say: Say, *, at_once: int = 32) -> tuple[list[Finding], Profile | None]:
     """All findings, and what the endpoint can do. A machine is fit for a run when one sandbox is `ok` and nothing else is `missing`."""
-    findings = [_python(), _git(), *_space()]
+    findings = [_python(), _git(), *_space(), *of_training(this_machine())]
     findings += await _sandboxes(say)
     if model is None:
         return findings, None
@@ -43,8 +46,9 @@ async def examine(model: ModelSettings | None, say: Say, *, at_once: int = 32) -
         return [*findings, found], None
     findings.append(Finding(subject="endpoint", state="ok", words=f"{found.base_url} serves {found.name}"))
     checks, profile = await probe(found, say, at_once=at_once)
-    worst: State = "note" if profile is not None else "missing"
-    findings += [Finding(subject=f"endpoint: {check.subject}", state="ok" if check.good else worst, words=check.words) for check in checks]
+    findings += [Finding(subject=f"endpoint: {check.subject}", state="ok" if check.good else "note", words=check.words) for check in checks]
+    if profile is None:  # what was found last is why
+        findings[-1] = findings[-1].model_copy(update={"state": "missing"})
     return findings, profile
 
 
@@ -52,6 +56,21 @@ def is_fit(findings: list[Finding]) -> bool:
     sandboxes = [finding for finding in findings if finding.subject.startswith("sandbox")]
     others = [finding for finding in findings if not finding.subject.startswith("sandbox")]
     return any(finding.state != "missing" for finding in sandboxes) and all(finding.state != "missing" for finding in others)
+
+
+def of_training(machine: Machine) -> list[Finding]:
+    """What `harness train` has to work with. A run needs none of it, so nothing here is `missing`."""
+    absent = [name for name in ("torch", "transformers", "peft") if name not in machine.versions]
+    words = "; ".join(f"{name} {version}" for name, version in machine.versions.items() if name in ("torch", "transformers", "peft"))
+    how = f"{', '.join(absent)} not installed: pip install 'typescript-agent-harness[train]'"
+    findings = [Finding(subject="training", state="note" if absent else "ok", words=how if absent else words)]
+    cards = [f"{gpu.name}, {gpu.memory_mib / 1024:.0f} GiB, compute capability {gpu.capability or 'not told'}" for gpu in machine.gpus]
+    findings.append(Finding(subject="gpu", state="ok" if cards else "note", words="; ".join(cards) or "no NVIDIA GPU is seen"))
+    findings += [Finding(subject="gpu", state="note", words=line) for line in machine.mismatches]
+    least = min((gpu.capability for gpu in machine.gpus if gpu.capability), key=_numbers, default=None)
+    installed = importlib.util.find_spec("transformer_engine") is not None
+    low = words_on(_numbers(least) if least else None, installed=installed)
+    return [*findings, Finding(subject="mxfp8 and nvfp4", state="note", words=low)]
 
 
 def _python() -> Finding:
@@ -73,6 +92,11 @@ def _space() -> list[Finding]:
         words = f"{place}: {free / 2**30:.1f} GiB free" if writable else f"{place}: cannot be written to"
         findings.append(Finding(subject=f"disk for {name}", state=state, words=words))
     return findings
+
+
+def _numbers(capability: str) -> tuple[int, int]:
+    major, minor = capability.split(".")
+    return int(major), int(minor)
 
 
 async def _sandboxes(say: Say) -> list[Finding]:

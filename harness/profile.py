@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from harness.config import ConfigError, ToolFormatName
+from tasks.toml_file import read_as
 
 Heard = Literal["heard", "ignored", "refused", "unknown"]
 """What becomes of a field that not every server knows."""
@@ -77,14 +77,5 @@ class Profile(BaseModel):
 
 
 def read_profile(file: Path) -> Profile:
-    """ConfigError names the line that is wrong."""
-    try:
-        return Profile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror}; `harness doctor --model URL --profile {file}` writes one") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{file}: not TOML: {error}") from error
-    except ValidationError as error:
-        complaint = error.errors()[0]
-        place = ".".join(str(part) for part in complaint["loc"])
-        raise ConfigError(f"{file}: {place}: {complaint['msg'].lower()}") from error
+    """ConfigError names the setting that is wrong."""
+    return read_as(file, Profile, ConfigError, advice=f"`harness doctor --model URL --profile {file}` writes one")

@@ -11,6 +11,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict
 
 _SECONDS = 5.0
+_MOST_TOKENS = 10**12
 
 
 class ServerWords(BaseModel):
@@ -50,9 +51,13 @@ async def ask_server(base_url: str, headers: dict[str, str], model: str | None =
         software = "transformers"  # the one that says no more than that
     limit = entry.get("max_model_len") or (meta or {}).get("n_ctx")
     header = next((each.header for each in (models, version, health) if each.header), None)
-    return ServerWords(
-        software=software, version=number, header=header, context_tokens=limit if isinstance(limit, int) and limit > 0 else None
-    )
+    told = type(limit) is int and 0 < limit < _MOST_TOKENS
+    return ServerWords(software=software, version=_short(number), header=header, context_tokens=limit if told else None)
+
+
+def _short(words: str | None) -> str | None:
+    """As it may stand in a file: what half a surrogate is, UTF-8 cannot say."""
+    return words.encode("utf-8", "replace").decode("utf-8")[:80] if words else None
 
 
 class _Answer(BaseModel):

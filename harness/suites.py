@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -26,6 +25,7 @@ from tasks.importers.directories import read_exercism, read_harbor
 from tasks.importers.foreign import Foreign
 from tasks.suite import Suite
 from tasks.task import Difficulty, Grade, Task
+from tasks.toml_file import read_toml
 from tasks.writing import load_origin, save_origin
 from trajectories.store import read_results
 
@@ -170,7 +170,7 @@ def estimate_again(suite: Suite, runs: Iterable[Path], *, least: int) -> dict[st
 
 
 def _set_difficulty(file: Path, difficulty: Difficulty) -> None:
-    content = tomllib.loads(file.read_text(encoding="utf-8"))
+    content = read_toml(file, TaskError)
     file.write_text(tomli_w.dumps({**content, "difficulty": difficulty}), encoding="utf-8")
 
 

@@ -12,13 +12,14 @@ from sandboxes.images.recipe import Say
 from sandboxes.sandbox import Limits, opener
 from tasks.errors import TaskError
 from tasks.grading import OpenSandbox
+from tasks.synthesis.choice import Tally
 from tasks.synthesis.clone import open_clone
 from tasks.synthesis.environment import make_environment
 from tasks.synthesis.history import Bounds, read_commits, read_issues
 from tasks.synthesis.mine import MineSettings, MineTally, mine
 from tasks.synthesis.project import Choices, origin_of, read_project
 from tasks.synthesis.statements import WriteStatement
-from tasks.synthesis.synth import OpenImage, SynthSettings, Tally, discard_if_empty, synthesise
+from tasks.synthesis.synth import OpenImage, SynthSettings, discard_if_empty, synthesise
 
 
 def images(backend: Backend, say: Say, *, jobs: int) -> OpenImage:

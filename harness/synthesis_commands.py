@@ -14,10 +14,11 @@ from harness.console import Screen
 from harness.statement_model import statement_model
 from harness.synthesis import mine_suite, synthesise_suite
 from tasks.integrity import printable
+from tasks.synthesis.choice import Tally
 from tasks.synthesis.history import Bounds
 from tasks.synthesis.mine import MineSettings, MineTally
 from tasks.synthesis.project import Choices, slug
-from tasks.synthesis.synth import SynthSettings, Tally
+from tasks.synthesis.synth import SynthSettings
 
 _SECONDS_BETWEEN_LINES: Final = 10.0
 

@@ -21,6 +21,7 @@ from harness.machine import own_names
 from harness.trajectory_view import view, view_turn
 from tasks.integrity import printable
 from tasks.suite import load_suite
+from tasks.toml_file import first_complaint
 from trajectories.card import Card
 from trajectories.convert import read_foreign
 from trajectories.errors import TrajectoryError
@@ -99,9 +100,7 @@ def _export(options: argparse.Namespace, screen: Screen) -> bool:
             pair_ratio=options.pair_ratio,
         )
     except ValidationError as error:
-        complaint = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in complaint["loc"])
-        raise TrajectoryError(f"{place + ': ' if place else ''}{complaint['msg'].removeprefix('Value error, ').lower()}") from error
+        raise TrajectoryError(first_complaint(error)) from error
     if any((source / "selection.jsonl").is_file() for source in options.sources):
         if len(options.sources) > 1 or options.recipe:
             raise TrajectoryError("a selection is exported alone and without --recipe: what stays was decided when it was made")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import tomli_w
 from tasks.errors import TaskError
 from tasks.suite import Suite, task_digest
 from tasks.task import Task
+from tasks.toml_file import read_toml
 
 _SHINGLE: Final = 5
 NEAR: Final = 0.7
@@ -39,7 +39,7 @@ def origins(suite: Suite) -> dict[str, str]:
     file = suite.directory / "provenance.toml"
     said: dict[str, object] = {}
     if file.exists():
-        said = tomllib.loads(file.read_text(encoding="utf-8")).get("repositories", {})
+        said = read_toml(file, TaskError).get("repositories", {})
     found = {}
     for repo in {task.repo for task in suite.tasks} | {repo for names in suite.splits.values() for repo in names}:
         entry = said.get(repo)
@@ -114,7 +114,7 @@ def split_digest(suite: Suite, repositories: Iterable[str]) -> str:
 def save_splits(directory: Path, splits: Mapping[str, Sequence[str]]) -> None:
     """Write the splits into the suite's suite.toml."""
     file = directory / "suite.toml"
-    content = tomllib.loads(file.read_text(encoding="utf-8"))
+    content = read_toml(file, TaskError)
     content["splits"] = {name: list(repos) for name, repos in splits.items()}
     file.write_text(tomli_w.dumps(content), encoding="utf-8")
 

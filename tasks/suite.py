@@ -16,12 +16,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -30,6 +28,7 @@ from sandboxes.images.recipe import keep_environment
 from tasks.errors import TaskError
 from tasks.patches import MalformedPatchError, patch_of_files, split_patch
 from tasks.task import Difficulty, Expected, Kind, Runner, Task
+from tasks.toml_file import first_complaint, read_as, read_toml
 from tasks.tree import RepositoryTree, read_tree
 
 _SHIPPED = Path(__file__).parent / "suites"
@@ -66,9 +65,6 @@ class _TaskFile(_File):
     created_at: str
     editable: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
-
-
-FileModel = TypeVar("FileModel", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +129,7 @@ def load_suite(name_or_path: str, *, quarantined: bool = False, unrecorded: bool
             raise TaskError(
                 f"there is no suite {name_or_path!r}: give one of {', '.join(shipped_suites())}, or a directory with a suite.toml in it"
             )
-    about = _load_toml(directory / "suite.toml", _SuiteFile)
+    about = read_as(directory / "suite.toml", _SuiteFile, TaskError)
     reasons = load_quarantine(directory)
     trees: dict[str, RepositoryTree] = {}
     tasks = []
@@ -166,7 +162,7 @@ def load_quarantine(directory: Path) -> dict[str, str]:
     file = directory / "quarantine.toml"
     if not file.exists():
         return {}
-    content = _read_toml(file)
+    content = read_toml(file, TaskError)
     if not all(isinstance(reason, str) for reason in content.values()):
         raise TaskError(f'{file}: each line is instance_id = "reason"')
     return content
@@ -188,10 +184,10 @@ def save_expected(suite: Suite, instance_id: str, expected: Expected) -> None:
 
 def _load_task(directory: Path, place: Path, trees: dict[str, RepositoryTree]) -> Task:
     file = place / "task.toml"
-    about = _load_toml(file, _TaskFile)
+    about = read_as(file, _TaskFile, TaskError)
     if about.instance_id != place.name:
         raise TaskError(f"{file}: instance_id is {about.instance_id!r}, the directory's name is {place.name!r}; they must be the same")
-    repository = _load_toml(directory / "repos" / f"{about.repo}.toml", _RepositoryFile)
+    repository = read_as(directory / "repos" / f"{about.repo}.toml", _RepositoryFile, TaskError)
     if about.repo not in trees:
         _keep_image(directory, repository.image)
         trees[about.repo] = read_tree(directory / "repos" / about.repo)
@@ -206,7 +202,7 @@ def _load_task(directory: Path, place: Path, trees: dict[str, RepositoryTree]) -
         try:
             expected = Expected.model_validate_json(_read(place / "expected.json"))
         except ValidationError as error:
-            raise TaskError(f"{place / 'expected.json'}: {_first(error)}") from error
+            raise TaskError(f"{place / 'expected.json'}: {first_complaint(error)}") from error
     gold = _read(place / "gold.patch")
     if not _count_files(place / "gold.patch", gold):
         raise TaskError(f"{place / 'gold.patch'}: it is empty")
@@ -226,7 +222,7 @@ def _load_task(directory: Path, place: Path, trees: dict[str, RepositoryTree]) -
             **repository.model_dump(exclude={"description", "licence"}),
         )
     except ValidationError as error:
-        raise TaskError(f"{file}: {_first(error)}") from error
+        raise TaskError(f"{file}: {first_complaint(error)}") from error
 
 
 def _count_files(file: Path, patch: str) -> int:
@@ -273,20 +269,6 @@ def _keep_image(directory: Path, image: str) -> None:
         raise TaskError(f"{place}: its packages are those of {kept}: they were changed")
 
 
-def _load_toml(file: Path, model: type[FileModel]) -> FileModel:
-    try:
-        return model.model_validate(_read_toml(file))
-    except ValidationError as error:
-        raise TaskError(f"{file}: {_first(error)}") from error
-
-
-def _read_toml(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(_read(file))
-    except tomllib.TOMLDecodeError as error:
-        raise TaskError(f"{file}: not TOML: {error}") from error
-
-
 def _read(file: Path) -> str:
     try:
         return file.read_bytes().decode("utf-8")  # as it is: a patch may hold other line ends than ours
@@ -294,10 +276,3 @@ def _read(file: Path) -> str:
         raise TaskError(f"{file}: the file is missing") from None
     except (OSError, UnicodeDecodeError) as error:
         raise TaskError(f"{file}: {error}") from error
-
-
-def _first(error: ValidationError) -> str:
-    """The first of pydantic's complaints in one line."""
-    complaint = error.errors()[0]
-    place = ".".join(str(part) for part in complaint["loc"])
-    return f"{place}: {complaint['msg']}" if place else complaint["msg"]

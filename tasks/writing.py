@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.errors import TaskError
 from tasks.task import Difficulty, Expected, Kind, Runner
+from tasks.toml_file import read_toml
 from tasks.tree import RepositoryTree, write_files
 
 
@@ -143,7 +143,7 @@ class SuiteWriter:
     def _note(self, said: Mapping[str, Any]) -> None:
         """Lay what is said over provenance.toml."""
         file = self.directory / "provenance.toml"
-        content: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        content: dict[str, Any] = read_toml(file, TaskError) if file.exists() else {}
         for key, value in said.items():
             content[key] = {**content.get(key, {}), **value}
         file.write_text(tomli_w.dumps(content), encoding="utf-8")

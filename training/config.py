@@ -5,16 +5,17 @@ Paths in a file are relative to it. What a run resolved lies in its directory as
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from tasks.toml_file import read_as
 from training.base_settings import AdapterSettings, BaseSettings
 from training.data_settings import DataSettings, FillInTheMiddleSettings, PackingSettings
 from training.errors import TrainingError
+from training.low_precision import FORMATS, refusal
 
 Method = Literal["dapt", "sft", "dpo"]
 
@@ -109,6 +110,14 @@ class _Config(_Section):
     checkpoints: CheckpointSettings = CheckpointSettings()
     machine: MachineSettings = MachineSettings()
 
+    @field_validator("base", mode="before")
+    @classmethod
+    def _in_an_offered_precision(cls, base: Any) -> Any:
+        wanted = base.get("precision") if isinstance(base, dict) else None
+        if wanted in FORMATS:
+            raise ValueError(refusal(wanted))
+        return base
+
     @model_validator(mode="after")
     def _fit(self) -> _Config:
         if self.packing.tokens < self.data.max_tokens:
@@ -158,19 +167,7 @@ AnyConfig = TypeVar("AnyConfig", bound=_Config)
 
 def read_config(file: Path, kind: type[AnyConfig]) -> AnyConfig:
     """TrainingError names the setting that is wrong."""
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TrainingError(f"{file}: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise TrainingError(f"{file}: not TOML: {error}") from error
-    try:
-        return _beside(kind.model_validate(content), file.resolve().parent)
-    except ValidationError as error:
-        complaint = error.errors()[0]
-        place = ".".join(str(part) for part in complaint["loc"])
-        words = complaint["msg"].removeprefix("Value error, ")
-        raise TrainingError(f"{file}: {place}: {words}" if place else f"{file}: {words}") from error
+    return _beside(read_as(file, kind, TrainingError), file.resolve().parent)
 
 
 def to_toml(config: _Config) -> str:

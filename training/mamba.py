@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch.nn import functional as F  # noqa: N812
@@ -30,21 +30,73 @@ def path_of(settings: BaseSettings) -> Path:
     return "mamba_ssm" if installed else "compiled" if settings.compile else "plain"
 
 
+class Weights(NamedTuple):
+    """A mixer's own, between its projections."""
+
+    conv: torch.Tensor
+    """[x, B and C, 1, taps]"""
+    conv_bias: torch.Tensor | None
+    dt_bias: torch.Tensor
+    """[heads], as `a_log` and `d`."""
+    a_log: torch.Tensor
+    d: torch.Tensor
+    norm: torch.Tensor
+    """[heads * P]"""
+
+
+class Sizes(NamedTuple):
+    """Plain numbers: what is compiled is compiled for them."""
+
+    heads: int
+    per_head: int
+    """P."""
+    groups: int
+    states: int
+    """N."""
+    chunk: int
+    limits: tuple[float, float]
+    """Of dt."""
+    epsilon: float
+
+    @property
+    def inner(self) -> int:
+        return self.heads * self.per_head
+
+    @property
+    def projected(self) -> list[int]:
+        """The widths of gate; x, B and C; dt."""
+        return [self.inner, self.inner + 2 * self.groups * self.states, self.heads]
+
+    @property
+    def convolved(self) -> list[int]:
+        """The widths of x, B, C."""
+        return [self.inner, self.groups * self.states, self.groups * self.states]
+
+
 def mixed(mixer: Any, projected: torch.Tensor, packing: Packing, path: Path) -> torch.Tensor:
     """projected [T, gate + x, B, C + dt] of `in_proj` to [T, heads * P] for `out_proj`."""
-    within: Callable[..., torch.Tensor] = {"mamba_ssm": _with_mamba_ssm, "compiled": _compiled(), "plain": _plain}[path]
-    shape = (mixer.num_heads, mixer.head_dim, mixer.n_groups, mixer.ssm_state_size, mixer.chunk_size)
-    frozen = (mixer.conv1d.weight, mixer.conv1d.bias, mixer.dt_bias, mixer.A_log, mixer.D, mixer.norm.weight)
-    limits = tuple(float(limit) for limit in mixer.time_step_limit)
-    return within(projected, *frozen, packing.positions, packing.documents, shape, limits, mixer.norm.variance_epsilon)
+    weights = Weights(mixer.conv1d.weight, mixer.conv1d.bias, mixer.dt_bias, mixer.A_log, mixer.D, mixer.norm.weight)
+    least, most = mixer.time_step_limit
+    sizes = Sizes(
+        heads=mixer.num_heads,
+        per_head=mixer.head_dim,
+        groups=mixer.n_groups,
+        states=mixer.ssm_state_size,
+        chunk=mixer.chunk_size,
+        limits=(float(least), float(most)),
+        epsilon=mixer.norm.variance_epsilon,
+    )
+    if path == "mamba_ssm":
+        return _with_mamba_ssm(projected, weights, packing, sizes)
+    if path == "plain":
+        return _in_torch(projected, weights, packing.positions, packing.documents, sizes, scan_plain)
+    return _compiled()(projected, *weights, packing.positions, packing.documents, sizes)
 
 
-def _plain(*arguments: Any) -> torch.Tensor:
-    return _in_torch(*arguments, scan=scan_plain)
-
-
-def _batched(*arguments: Any) -> torch.Tensor:
-    return _in_torch(*arguments, scan=scan_matmul)
+def _batched(projected: torch.Tensor, *rest: Any) -> torch.Tensor:
+    """The border of what is compiled: each tensor an argument of its own."""
+    *weights, positions, documents, sizes = rest
+    return _in_torch(projected, Weights(*weights), positions, documents, sizes, scan_matmul)
 
 
 @cache
@@ -57,37 +109,28 @@ def _compiled() -> Callable[..., torch.Tensor]:
 
 def _in_torch(
     projected: torch.Tensor,
-    conv_weight: torch.Tensor,
-    conv_bias: torch.Tensor | None,
-    dt_bias: torch.Tensor,
-    a_log: torch.Tensor,
-    d: torch.Tensor,
-    norm_weight: torch.Tensor,
+    weights: Weights,
     positions: torch.Tensor,
     documents: torch.Tensor,
-    shape: tuple[int, int, int, int, int],
-    limits: tuple[float, float],
-    epsilon: float,
-    *,
+    sizes: Sizes,
     scan: Callable[..., torch.Tensor],
 ) -> torch.Tensor:
-    heads, size, groups, states, chunk = shape
-    inner, wide = heads * size, _wide(projected.dtype)
-    gate, convolved, dt = projected.split([inner, inner + 2 * groups * states, heads], dim=-1)
-    convolved = _convolved(convolved, conv_weight, conv_bias, positions)
-    x, b, c = convolved.split([inner, groups * states, groups * states], dim=-1)
-    dt = F.softplus(dt.to(wide) + dt_bias.to(wide)).clamp(*limits)
+    wide = _wide(projected.dtype)
+    gate, convolved, dt = projected.split(sizes.projected, dim=-1)
+    convolved = _convolved(convolved, weights.conv, weights.conv_bias, positions)
+    x, b, c = convolved.split(sizes.convolved, dim=-1)
+    dt = F.softplus(dt.to(wide) + weights.dt_bias.to(wide)).clamp(*sizes.limits)
     y = scan(
-        x.view(-1, heads, size),
+        x.view(-1, sizes.heads, sizes.per_head),
         dt,
-        -torch.exp(a_log.to(wide)),
-        b.view(-1, groups, states),
-        c.view(-1, groups, states),
-        d,
+        -torch.exp(weights.a_log.to(wide)),
+        b.view(-1, sizes.groups, sizes.states),
+        c.view(-1, sizes.groups, sizes.states),
+        weights.d,
         documents,
-        chunk,
+        sizes.chunk,
     )
-    return _gated_norm(y.reshape(-1, inner), gate, norm_weight, groups, epsilon)
+    return _gated_norm(y.reshape(-1, sizes.inner), gate, weights.norm, sizes)
 
 
 def _convolved(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, positions: torch.Tensor) -> torch.Tensor:
@@ -103,10 +146,10 @@ def _convolved(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None,
     return F.silu(total).to(x.dtype)
 
 
-def _gated_norm(y: torch.Tensor, gate: torch.Tensor, weight: torch.Tensor, groups: int, epsilon: float) -> torch.Tensor:
+def _gated_norm(y: torch.Tensor, gate: torch.Tensor, weight: torch.Tensor, sizes: Sizes) -> torch.Tensor:
     wide = _wide(y.dtype)
-    gated = (y.to(wide) * F.silu(gate.to(wide))).view(y.shape[0], groups, -1)
-    normal = gated * torch.rsqrt(gated.square().mean(dim=-1, keepdim=True) + epsilon)
+    gated = (y.to(wide) * F.silu(gate.to(wide))).view(y.shape[0], sizes.groups, -1)
+    normal = gated * torch.rsqrt(gated.square().mean(dim=-1, keepdim=True) + sizes.epsilon)
     return weight * normal.view_as(y).to(y.dtype)
 
 
@@ -114,43 +157,28 @@ def _wide(dtype: torch.dtype) -> torch.dtype:
     return torch.float64 if dtype == torch.float64 else torch.float32
 
 
-def _with_mamba_ssm(
-    projected: torch.Tensor,
-    conv_weight: torch.Tensor,
-    conv_bias: torch.Tensor | None,
-    dt_bias: torch.Tensor,
-    a_log: torch.Tensor,
-    d: torch.Tensor,
-    norm_weight: torch.Tensor,
-    positions: torch.Tensor,
-    documents: torch.Tensor,
-    shape: tuple[int, int, int, int, int],
-    limits: tuple[float, float],
-    epsilon: float,
-) -> torch.Tensor:
+def _with_mamba_ssm(projected: torch.Tensor, weights: Weights, packing: Packing, sizes: Sizes) -> torch.Tensor:
     from causal_conv1d import causal_conv1d_fn
     from mamba_ssm.ops.triton.ssd_combined import mamba_chunk_scan_combined
 
-    heads, size, groups, states, chunk = shape
-    inner = heads * size
-    gate, convolved, dt = projected[None].split([inner, inner + 2 * groups * states, heads], dim=-1)
-    sequence = documents[None].contiguous()
+    gate, convolved, dt = projected[None].split(sizes.projected, dim=-1)
+    sequence = packing.documents[None].contiguous()
     # The kernel wants channels last, which is what a transposed view of [1, T, channels] is.
     convolved = causal_conv1d_fn(
-        convolved.contiguous().transpose(1, 2), conv_weight.squeeze(1), conv_bias, seq_idx=sequence, activation="silu"
+        convolved.contiguous().transpose(1, 2), weights.conv.squeeze(1), weights.conv_bias, seq_idx=sequence, activation="silu"
     ).transpose(1, 2)
-    x, b, c = convolved.split([inner, groups * states, groups * states], dim=-1)
+    x, b, c = convolved.split(sizes.convolved, dim=-1)
     y = mamba_chunk_scan_combined(
-        x.reshape(1, -1, heads, size),
+        x.reshape(1, -1, sizes.heads, sizes.per_head),
         dt,
-        -torch.exp(a_log.float()),
-        b.reshape(1, -1, groups, states),
-        c.reshape(1, -1, groups, states),
-        chunk_size=chunk,
-        D=d,
-        dt_bias=dt_bias,
+        -torch.exp(weights.a_log.float()),
+        b.reshape(1, -1, sizes.groups, sizes.states),
+        c.reshape(1, -1, sizes.groups, sizes.states),
+        chunk_size=sizes.chunk,
+        D=weights.d,
+        dt_bias=weights.dt_bias,
         dt_softplus=True,
-        dt_limit=limits,
+        dt_limit=sizes.limits,
         seq_idx=sequence,
     )
-    return _gated_norm(y.reshape(-1, inner), gate[0], norm_weight, groups, epsilon)
+    return _gated_norm(y.reshape(-1, sizes.inner), gate[0], weights.norm, sizes)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import datetime
 import fnmatch
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.toml_file import read_as
 from training.errors import TrainingError
 
 SHIPPED: Final = Path(__file__).parent / "recipes"
@@ -126,16 +126,7 @@ class Recipe(_Section):
 
 def read_recipe(file: Path) -> Recipe:
     """TrainingError names the setting that is wrong."""
-    try:
-        return Recipe.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise TrainingError(f"{file}: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise TrainingError(f"{file}: not TOML: {error}") from error
-    except ValidationError as error:
-        complaint = error.errors()[0]
-        place = ".".join(str(part) for part in complaint["loc"])
-        raise TrainingError(f"{file}: {place}: {complaint['msg'].lower()}") from error
+    return read_as(file, Recipe, TrainingError)
 
 
 def shipped_recipes() -> Mapping[str, Recipe]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.toml_file import read_as
 from trajectories.choices import OfMany
 from trajectories.errors import TrajectoryError
 from trajectories.filters import OfOne
@@ -38,14 +38,4 @@ def shipped_recipes() -> list[str]:
 def read_recipe(name_or_file: str) -> Recipe:
     """A shipped recipe by its name, or one from a TOML. TrajectoryError names the setting that is wrong."""
     file = _SHIPPED / f"{name_or_file}.toml" if name_or_file in shipped_recipes() else Path(name_or_file)
-    try:
-        return Recipe.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise TrajectoryError(f"{name_or_file}: {reason}; give a TOML, or one of {', '.join(shipped_recipes())}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise TrajectoryError(f"{name_or_file}: not TOML: {error}") from error
-    except ValidationError as error:
-        complaint = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in complaint["loc"])
-        raise TrajectoryError(f"{name_or_file}: {place}: {complaint['msg'].lower()}") from error
+    return read_as(file, Recipe, TrajectoryError, advice=f"give a TOML, or one of {', '.join(shipped_recipes())}")

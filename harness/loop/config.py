@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,6 +9,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from harness.config import AgentLimits, ConfigError, ContextSettings, Prices, SandboxSettings
+from tasks.toml_file import checked, first_complaint, read_toml
 from training.recipe import Engine
 
 
@@ -237,34 +237,15 @@ class LoopConfig(_Section):
 
 def read_loop(file: Path) -> LoopConfig:
     """The configuration, its paths made absolute. ConfigError names the setting that is wrong."""
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{file}: not TOML: {error}") from error
-    content["serve"] = _which_server(file, content.get("serve", {}))
-    try:
-        return _beside(LoopConfig.model_validate(content), file.resolve().parent)
-    except ValidationError as error:
-        complaint = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in complaint["loc"])
-        words = complaint["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{file}: {place + ': ' if place else ''}{words[:1].lower() + words[1:]}") from error
-
-
-def _which_server(file: Path, given: Any) -> Any:  # noqa: ANN401 - TOML
-    """Of the two kinds the one that is meant, so that an error is about its settings and not about the other's."""
-    if not isinstance(given, dict):
-        return given
-    kind: type[Started | Endpoint] = Endpoint if "base_url" in given else Started
-    try:
-        return kind.model_validate(given)
-    except ValidationError as error:
-        complaint = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in ("serve", *complaint["loc"]))
-        words = complaint["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{file}: {place}: {words[:1].lower() + words[1:]}") from error
+    content = read_toml(file, ConfigError)
+    given = content.get("serve")
+    if isinstance(given, dict):  # of the two kinds the one that is meant: an error is about its settings, and not about the other's
+        kind: type[Started | Endpoint] = Endpoint if "base_url" in given else Started
+        try:
+            content["serve"] = kind.model_validate(given)
+        except ValidationError as error:
+            raise ConfigError(f"{file}: serve.{first_complaint(error)}") from error
+    return _beside(checked(content, LoopConfig, ConfigError, file=file), file.resolve().parent)
 
 
 def _beside(config: LoopConfig, directory: Path) -> LoopConfig:

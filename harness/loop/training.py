@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
+import sys
 from pathlib import Path
-from typing import Any
 
 from harness.config import ConfigError
 from harness.loop.child import run_child, run_harness
 from harness.loop.config import LoopConfig
 from harness.loop.errors import LoopStoppedError
 from harness.loop.ledger import take_away
+from tasks.toml_file import checked, read_toml
 from training.base_settings import AdapterSettings
 from training.config import CONFIGS, Config, Method, to_toml
 from training.errors import TrainingError
-from training.recipe import find_recipe, recipe_for
 
 
 def method_of(config: LoopConfig, number: int) -> Method:
@@ -25,7 +24,7 @@ def method_of(config: LoopConfig, number: int) -> Method:
 def training_config(config: LoopConfig, method: Method, *, rows: tuple[Path, ...], output: Path, seed: int, start: Path | None) -> Config:
     """The file of the method, with what the loop decides filled in. TrainingError names the setting that is wrong."""
     file = _file(config, method)
-    content = _read(file)
+    content = read_toml(file, ConfigError)
     content["output"] = str(output)
     content["base"] = content.get("base", {}) | {"path": config.base.model}
     if config.base.recipe is not None:
@@ -36,16 +35,14 @@ def training_config(config: LoopConfig, method: Method, *, rows: tuple[Path, ...
     content["length"] = content.get("length", {}) | {"seed": seed}
     if start is not None:
         content["adapters"] = content.get("adapters", {}) | {"start": str(start)}
-    try:
-        return CONFIGS[method].model_validate(content)
-    except ValueError as error:
-        raise TrainingError(f"{file}: {_first(error)}") from error
+    return checked(content, CONFIGS[method], TrainingError, file=file)
 
 
 def adapter_settings(config: LoopConfig) -> list[AdapterSettings]:
     """Of every method that the loop trains with."""
     methods: list[Method] = ["sft", "dpo"] if config.training.preference is not None else ["sft"]
-    return [AdapterSettings.model_validate(_read(_file(config, method)).get("adapters", {})) for method in methods]
+    files = [_file(config, method) for method in methods]
+    return [checked(read_toml(file, ConfigError).get("adapters", {}), AdapterSettings, TrainingError, file=file) for file in files]
 
 
 async def train(config: LoopConfig, settings: Config, method: Method, place: Path, log: Path, mark: str) -> None:
@@ -59,9 +56,7 @@ async def train(config: LoopConfig, settings: Config, method: Method, place: Pat
 
 async def expect(config: LoopConfig, settings: Config, adapter: Path, place: Path, log: Path, mark: str) -> None:
     """What the trainer's model answers with the adapter on, for the parity check."""
-    from sys import executable
-
-    argv = [str(config.training.python or executable), "-m", "training.parity", "--base", config.base.model, "--adapter", str(adapter)]
+    argv = [str(config.training.python or sys.executable), "-m", "training.parity", "--base", config.base.model, "--adapter", str(adapter)]
     argv += ["--precision", settings.base.precision, "--output", str(place)]
     argv += ["--device", settings.machine.device] if settings.machine.device != "auto" else []
     argv += ["--recipe", config.base.recipe] if config.base.recipe is not None else []
@@ -87,34 +82,6 @@ async def export(config: LoopConfig, settings: Config, adapter: Path, place: Pat
     beside.rename(place)
 
 
-def check_recipe(config: LoopConfig, model_type: str | None) -> str | None:
-    """The name of the base's recipe; None where there is none. TrainingError when the one that is asked for is not there."""
-    if config.base.recipe is not None:
-        return find_recipe(config.base.recipe).name
-    found = recipe_for(config.base.model, model_type)
-    return found.name if found is not None else None
-
-
 def _file(config: LoopConfig, method: Method) -> Path:
     preference = config.training.preference
     return preference.config if method == "dpo" and preference is not None else config.training.config
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{file}: {(error.strerror or str(error)).lower()}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{file}: not TOML: {error}") from error
-
-
-def _first(error: ValueError) -> str:
-    from pydantic import ValidationError
-
-    if not isinstance(error, ValidationError):
-        return str(error)
-    complaint = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in complaint["loc"])
-    words = complaint["msg"].removeprefix("Value error, ")
-    return f"{place}: {words}" if place else words

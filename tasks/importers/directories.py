@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +12,7 @@ from sandboxes.sandbox import REPOSITORY
 from tasks.errors import TaskError
 from tasks.importers.foreign import Foreign, identifier
 from tasks.patches import patch_of_files
+from tasks.toml_file import read_toml
 from tasks.tree import read_tree
 
 SCRIPT: Final = ".harbor/test.sh"
@@ -44,7 +44,7 @@ def read_harbor(directory: Path) -> Foreign:
     TaskError where the environment cannot be had without running its Dockerfile. Its `tests/test.sh` grades, by the reward that it writes:
     the directories that it names are those of the box.
     """
-    about = _toml(directory / "task.toml")
+    about = read_toml(directory / "task.toml", TaskError)
     statement = _text(directory / "instruction.md")
     script = directory / "tests" / "test.sh"
     if not script.is_file():
@@ -174,13 +174,6 @@ def _safe(path: str) -> str:
     if path.startswith("/") or ".." in Path(path).parts:
         raise TaskError(f"{path}: not a path inside the task")
     return path
-
-
-def _toml(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(_text(file))
-    except tomllib.TOMLDecodeError as error:
-        raise TaskError(f"{file}: not TOML: {error}") from error
 
 
 def _text(file: Path) -> str:

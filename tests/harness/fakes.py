@@ -197,7 +197,7 @@ class ScriptServer:
             self.keys.append(request.headers.get("Authorization"))
             reply = self.gets[min(self._got, len(self.gets) - 1)] if self.gets else Reply(404, '{"detail":"Not Found"}')
             self._got += 1
-        _send(request, reply)
+        send(request, reply)
 
     def _serve_post(self, request: BaseHTTPRequestHandler) -> None:
         body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
@@ -206,15 +206,14 @@ class ScriptServer:
             self.bodies.append(body)
             reply = self.posts[min(len(self.bodies) - 1, len(self.posts) - 1)]
         self.together.wait(timeout=10)
-        _send(request, reply)
+        send(request, reply)
 
 
-def _send(request: BaseHTTPRequestHandler, reply: Reply) -> None:
+def send(request: BaseHTTPRequestHandler, reply: Reply) -> None:
     content = reply.body.encode()
     request.send_response(reply.status)
-    request.send_header("Content-Type", "application/json")
     request.send_header("Content-Length", str(len(content) + (1 if reply.drop else 0)))
-    for name, value in reply.headers.items():
+    for name, value in {"Content-Type": "application/json", **reply.headers}.items():
         request.send_header(name, value)
     request.end_headers()
     request.wfile.write(content)

@@ -11,9 +11,9 @@ import pytest
 
 from harness.balance import BalancedChatModel
 from harness.chat import ChatAnswer
-from harness.cli import _model
 from harness.config import ConfigError, ModelSettings
 from harness.endpoint import OpenAIChatModel
+from harness.eval_commands import model_settings
 from harness.options import build_parser
 from harness.traffic import Pauses
 from tests.harness.adversary import Adversary, Behaviour, Line
@@ -94,7 +94,7 @@ async def test_when_all_are_down_they_are_waited_for():
 
 def test_several_models_on_the_command_line_are_the_servers_of_one():
     def given(*words: str) -> dict[str, Any]:
-        return _model(build_parser().parse_args(["eval", *words]))
+        return model_settings(build_parser().parse_args(["eval", *words]))
 
     assert given("--model", "http://a/v1", "--model", "http://b/v1/") == {
         "name": "",

@@ -265,3 +265,4 @@ def test_the_doctor_says_what_an_endpoint_lacks(tmp_path: Path):
     assert findings["endpoint"]["state"] == "missing"
     assert findings["git"]["state"] == "ok"
     assert findings["sandbox bubblewrap"]
+    assert findings["mxfp8 and nvfp4"]["words"].endswith("multiplies in bf16")

@@ -132,7 +132,7 @@ def test_flagged_and_ungraded_attempts_reach_no_training_rows(run: Path, tmp_pat
     [
         (["--validation", "0.5"], "records have no repository"),
         (["--validation", "1.5"], "validation: input should be less than 1"),
-        (["--container", "parquet", "--arguments", "objects"], "use strings, or json lines"),
+        (["--container", "parquet", "--arguments", "objects"], "use strings, or JSON lines"),
         (["--recipe", "nothing"], "give a TOML, or one of all, pairs, sft"),
     ],
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.toml_file import checked, read_as
 from training.corpus.settings import PERMISSIVE
 from training.errors import TrainingError
 
@@ -68,27 +68,11 @@ class CollectSettings(_Section):
     dataset: DatasetSettings | None = None
 
     def replaced(self, **changes: Any) -> CollectSettings:
-        try:
-            return CollectSettings.model_validate({**self.model_dump(), **changes})
-        except ValidationError as error:
-            raise TrainingError(_complaint(error)) from error
+        return checked({**self.model_dump(), **changes}, CollectSettings, TrainingError)
 
 
 def read_collect_settings(file: Path | None) -> CollectSettings:
     """The defaults, with what a TOML says instead. TrainingError names the setting that is wrong."""
     if file is None:
         return CollectSettings()
-    try:
-        return CollectSettings.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise TrainingError(f"{file}: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise TrainingError(f"{file}: not TOML: {error}") from error
-    except ValidationError as error:
-        raise TrainingError(f"{file}: {_complaint(error)}") from error
-
-
-def _complaint(error: ValidationError) -> str:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"{place + ': ' if place else ''}{first['msg'].lower()}"
+    return read_as(file, CollectSettings, TrainingError)

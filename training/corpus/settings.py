@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from tasks.toml_file import checked, read_as
 from training.errors import TrainingError
 
 PERMISSIVE = ("MIT", "MIT-0", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "ISC", "Unlicense", "CC0-1.0", "BlueOak-1.0.0", "Zlib")
@@ -121,10 +121,7 @@ class CorpusSettings(_Section):
         """With other settings, checked as those of a file are. TrainingError names what is wrong."""
         content = self.model_dump()
         content["rows"].update(rows)
-        try:
-            return CorpusSettings.model_validate({**content, **others})
-        except ValidationError as error:
-            raise TrainingError(_complaint(error)) from error
+        return checked({**content, **others}, CorpusSettings, TrainingError)
 
     @model_validator(mode="after")
     def _a_file_fits(self) -> CorpusSettings:
@@ -137,16 +134,7 @@ def read_settings(file: Path | None) -> CorpusSettings:
     """The defaults, with what a TOML says instead; paths in it are relative to it. TrainingError names the setting that is wrong."""
     if file is None:
         return CorpusSettings()
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-        settings = CorpusSettings.model_validate(content)
-    except OSError as error:
-        raise TrainingError(f"{file}: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise TrainingError(f"{file}: not TOML: {error}") from error
-    except ValidationError as error:
-        raise TrainingError(f"{file}: {_complaint(error)}") from error
-    return _resolved(settings, file.parent)
+    return _resolved(read_as(file, CorpusSettings, TrainingError), file.parent)
 
 
 def _resolved(settings: CorpusSettings, base: Path) -> CorpusSettings:
@@ -158,9 +146,3 @@ def _resolved(settings: CorpusSettings, base: Path) -> CorpusSettings:
             "rows": settings.rows.model_copy(update=rows),
         }
     )
-
-
-def _complaint(error: ValidationError) -> str:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"{place + ': ' if place else ''}{first['msg'].lower()}"

@@ -11,11 +11,12 @@ import pytest
 from harness.synthesis import synthesise_suite
 from tasks.errors import TaskError
 from tasks.suite import load_suite
+from tasks.synthesis.choice import Tally
 from tasks.synthesis.project import Choices
 from tasks.synthesis.statements import Facts, leaks
-from tasks.synthesis.synth import SynthSettings, Tally, difficulty_of
+from tasks.synthesis.synth import SynthSettings
 from tasks.validate import validate
-from tasks.writing import Origin, load_origin
+from tasks.writing import load_origin
 
 
 async def synthesise(repository: Path, output: Path, *, limit: int, write: Any = None, **choices: Any) -> Tally:
@@ -122,15 +123,3 @@ async def test_a_repository_whose_tests_cannot_be_relied_on_is_refused_and_leave
             on_progress=lambda tally: None, write=None,
         )  # fmt: skip
     assert not (tmp_path / "suite").exists()
-
-
-@pytest.mark.parametrize(
-    ("origin", "kind", "difficulty"),
-    [
-        (Origin(made_by="synth", told="file", failing_tests=5), "bug", "easy"),
-        (Origin(made_by="synth", told="symptom", failing_tests=5), "async", "medium"),
-        (Origin(made_by="synth", told="symptom", failing_tests=1, combined=2, files=2), "bug", "hard"),
-    ],
-)
-def test_difficulty_grows_with_what_is_combined_and_shrinks_with_what_is_told(origin: Origin, kind: str, difficulty: str) -> None:
-    assert difficulty_of(origin, kind) == difficulty
