@@ -241,8 +241,14 @@ def _ranked(suite: str, runs: Sequence[Run], outcomes: Mapping[str, Mapping[str,
 
 
 def _labels(runs: Sequence[Run]) -> dict[str, str]:
-    times = Counter((run.model, run.suite) for run in runs)
-    return {run.key: run.model if times[run.model, run.suite] == 1 else f"{run.model} ({run.key})" for run in runs}
+    names = {run.key: _short(run.model) for run in runs}
+    times = Counter((names[run.key], run.suite) for run in runs)
+    return {run.key: names[run.key] if times[names[run.key], run.suite] == 1 else f"{names[run.key]} ({run.key})" for run in runs}
+
+
+def _short(model: str) -> str:
+    """Of a model that is called by its directory, the end: where that lies is a person's own affair."""
+    return "/".join(model.rstrip("/").split("/")[-2:]) if model.startswith("/") else model
 
 
 def _different(runs: Sequence[Run]) -> Iterable[str]:

@@ -88,3 +88,8 @@ def test_no_cell_is_a_formula(tmp_path: Path):
     report = report_of(place)
     for text in (scores_csv(report), trials_csv(report)):
         assert not [cell for row in csv.reader(io.StringIO(text)) for cell in row if cell[:1] in ("=", "+", "-", "@")]
+
+
+def test_a_model_that_is_called_by_its_directory_is_shown_by_its_end(tmp_path: Path):
+    first = write_run(tmp_path / "one", model="/home/someone/loops/round-1/export", outcomes={"t": ["resolved"]})
+    assert [run.label for run in report_of(first).runs] == ["round-1/export"]
