@@ -15,8 +15,11 @@ import torch
 
 from tests.training.chat_models import TOOLS, answer, result, user
 from tests.training.tiny_models import write_rows
+from training.adapters import held_adapters
+from training.bins import to_batch
 from training.config import DpoConfig, PreferenceSettings
-from training.dpo import Preference, SideSums, dpo_loss, orpo_loss, train_dpo
+from training.dpo import Preference, SideSums, dpo_loss, orpo_loss, side_sums, train_dpo
+from training.loss import token_logprobs_of
 from training.model import adapters_off
 from training.prepared import open_model, read_data
 from training.processes import Processes
@@ -193,3 +196,35 @@ def test_dpo_that_goes_on_from_an_adapter_is_against_the_model_with_it(qwen3: Pa
     shutil.rmtree(tmp_path / "run/checkpoints/step-000003")
     train_dpo(config, Processes(), **quiet)
     assert read_metrics(tmp_path / "run")[2]["loss"] == lines[2]["loss"]
+
+
+@pytest.mark.parametrize("family", ["qwen3", "nemotron_h"])
+def test_the_gradient_is_of_the_model_as_it_is_and_not_of_its_reference(
+    family: str, request: pytest.FixtureRequest, settings: Settings, tmp_path: Path
+) -> None:
+    """Layers are run again for the backward pass, when the reference's weights have been in their place."""
+    rows = write_rows(tmp_path / "pairs.jsonl", [PAIR])
+    made = settings(request.getfixturevalue(family), rows, data={"too_long": "refuse", "max_tokens": 2000}, packing={"tokens": 4000})
+    config, _, train, model = opened(made)
+    held = held_adapters(model)
+    parameters = {name: each for name, each in model.named_parameters() if each.requires_grad}
+    with torch.no_grad():
+        for parameter in parameters.values():
+            parameter.mul_(1.3)
+    device = torch.device("cpu")
+    objective = Preference(train, None, config.preference, budget=config.packing.tokens, seed=0, reference=held)
+    objective.loss(model, train.items, device)[0].backward()
+    found = {name: each.grad.clone() for name, each in parameters.items()}
+
+    batch = to_batch([document for pair in train.items for document in pair.documents], device)
+    with torch.no_grad():
+        for parameter in parameters.values():
+            parameter.div_(1.3)
+        reference = side_sums(token_logprobs_of(model, batch), train.items)
+        for parameter in parameters.values():
+            parameter.mul_(1.3)
+            parameter.grad = None
+    dpo_loss(side_sums(token_logprobs_of(model, batch), train.items), reference, config.preference).sum().backward()
+    for name, parameter in parameters.items():
+        torch.testing.assert_close(found[name], parameter.grad, rtol=1e-2, atol=1e-4)
+    assert max(float(each.abs().max()) for each in found.values()) > 0.01
