@@ -153,8 +153,8 @@ class Training(_Section):
 
 
 class Parity(_Section):
-    tolerance: float = Field(default=0.1, gt=0)
-    """Nats a token between what is served and what was trained."""
+    tolerance: float | None = Field(default=None, gt=0)
+    """Nats a token between what is served and what was trained; None: by the precision in which the base was trained on."""
 
 
 class Promotion(_Section):

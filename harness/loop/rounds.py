@@ -23,7 +23,7 @@ from harness.loop.served import Served
 from harness.loop.time_split import split_of_run
 from harness.loop.verdict import judge, outcomes_of, rate_of
 from harness.machine import own_names
-from harness.parity import check_parity
+from harness.parity import TOLERANCES, check_parity
 from harness.run import OnResult, RunStoppedError
 from harness.summary import Summary
 from leaderboard.errors import LeaderboardError
@@ -306,7 +306,8 @@ class Loop:
             await self._export(model)
         settings = await self._served.use(exported, f"round-{model}")
         expected = read_expectation(self._ledger.place(model, "expect") / "expectation.json")
-        found = await self._served.watched(check_parity(expected, settings, tolerance=self._config.parity.tolerance))
+        tolerance = self._config.parity.tolerance or TOLERANCES[expected.precision]
+        found = await self._served.watched(check_parity(expected, settings, tolerance=tolerance))
         (exported.parent / "parity.json").write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
         self._say(f"parity: {found.words}")
         if not found.holds:
