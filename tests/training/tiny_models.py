@@ -25,7 +25,7 @@ def save_nemotron_h(directory: Path) -> Path:
 
     return _saved(directory, "nemotron-3-nano", NemotronHForCausalLM, lambda size: NemotronHConfig(
         vocab_size=size, hidden_size=32, layers_block_type=["mamba", "moe", "attention", "mamba", "moe"], num_attention_heads=2, num_key_value_heads=1,
-        head_dim=16, intermediate_size=48, mamba_num_heads=4, mamba_head_dim=8, ssm_state_size=8, n_groups=2, conv_kernel=4, chunk_size=16,
+        head_dim=16, intermediate_size=48, mamba_num_heads=4, mamba_head_dim=8, ssm_state_size=8, n_groups=2, conv_kernel=4, chunk_size=64,
         n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, moe_shared_expert_intermediate_size=48, n_shared_experts=1,
         max_position_embeddings=4096,
     ))  # fmt: skip
