@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from harness.serving import LAST_LINES, MARK, marked
 
 _GRACE_SECONDS: Final = 60.0
 """For a checkpoint of a large model."""
+_FULL_BYTES: Final = 16 * 2**20
 _ERROR: Final = re.compile(r"^(?:error: |(?=[\w.]*(?:Error|Exception): ))(.+)", re.MULTILINE)
 
 
@@ -83,6 +85,9 @@ def _told(what: str, code: int, log: Path, begin: int) -> str:
         stream.seek(max(begin, stream.seek(0, os.SEEK_END) - 256 * 1024))
         text = stream.read().decode("utf-8", "replace")
     said = _ERROR.findall(text)
-    ended = f"signal {-code}" if code < 0 else f"exit code {code}"
+    ended = f"it ended with {f'signal {-code}' if code < 0 else f'exit code {code}'}"
+    if (free := shutil.disk_usage(log.parent).free) < _FULL_BYTES:  # its own words may not have found a place in the log
+        ended = f"the disk of {log.parent} is full ({free // 2**20} MiB are free), and {ended}"
+        said = []
     lines = "".join(f"\n  | {line[:300]}" for line in text.splitlines()[-LAST_LINES:])
-    return f"{what}: {said[-1].strip() if said and code > 0 else f'it ended with {ended}'}\n  log: {log}{lines}"
+    return f"{what}: {said[-1].strip() if said and code > 0 else ended}\n  log: {log}{lines}"

@@ -97,8 +97,8 @@ async def finished_loop(place: Path) -> Path:
     config = loop_config(place)
     directory = config.directory
     rule = Promotion(rule="better")
-    none: dict[str, tuple[Outcome, ...]] = {task: ("wrong_fix", "wrong_fix") for task in TASKS}
-    most: dict[str, tuple[Outcome, ...]] = {task: ("resolved", "resolved") for task in TASKS[:7]} | {TASKS[7]: ("wrong_fix", "resolved")}
+    none: dict[str, tuple[Outcome, ...]] = dict.fromkeys(TASKS, ("wrong_fix", "wrong_fix"))
+    most: dict[str, tuple[Outcome, ...]] = dict.fromkeys(TASKS[:7], ("resolved", "resolved")) | {TASKS[7]: ("wrong_fix", "resolved")}
     await evaluated(directory, 0, "base", none, split=Split(model=0.01), tokens=1000, cost=0.5)
     await evaluated(directory, 0, "demonstrations", most)
     await evaluated(directory, 0, "evaluation", none, tokens=1000)

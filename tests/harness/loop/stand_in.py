@@ -58,7 +58,6 @@ class Handler(BaseHTTPRequestHandler):
         elif self.path == "/wake_up" and "--enable-sleep-mode" in OPTIONS:
             (PLACE / "held").touch()
         elif self.path == "/die":
-            print("CUDA error: an illegal memory access was encountered", flush=True)
             os._exit(1)
         elif self.path == "/v1/chat/completions":
             message = {"role": "assistant", "content": f"I am {body['model']}."}
@@ -95,7 +94,6 @@ def stop(number: int, frame: FrameType | None) -> None:
 if __name__ == "__main__":
     if (PLACE / "refuses").exists():
         sys.exit("ValueError: Free memory on device is less than desired")
-    print(f"stand-in with {OPTIONS}", flush=True)
     signal.signal(signal.SIGTERM, stop)
     (PLACE / "held").touch()
     ThreadingHTTPServer(("127.0.0.1", int(option("--port"))), Handler).serve_forever()

@@ -67,13 +67,13 @@ def test_seeds_draw_different_tasks() -> None:
 
 def test_a_cap_leaves_room_for_both() -> None:
     """Half of what is tried, though three times as many are never solved."""
-    outcomes = {task: (0, 4) for task in NAMES[:6]}
+    outcomes = dict.fromkeys(NAMES[:6], (0, 4))
     choice = choose(NAMES, [outcomes], Curriculum(tasks=4, revisit=0.5), seed=0)
     assert (choice.revisited, choice.unknown) == (2, 2)
 
 
 def test_without_a_cap_the_share_is_of_all_that_is_tried() -> None:
-    outcomes = {task: (0, 4) for task in NAMES[:4]} | {task: (4, 4) for task in NAMES[4:6]} | {task: (2, 4) for task in NAMES[6:9]}
+    outcomes = dict.fromkeys(NAMES[:4], (0, 4)) | dict.fromkeys(NAMES[4:6], (4, 4)) | dict.fromkeys(NAMES[6:9], (2, 4))
     choice = choose(NAMES, [outcomes], Curriculum(revisit=0.25), seed=0)
     assert choice == Choice(tasks=choice.tasks, unknown=3, between=3, revisited=2, always=2, never=4)
     assert set(NAMES[6:]) <= set(choice.tasks)
@@ -88,7 +88,7 @@ def test_only_the_last_rounds_count_and_attempts_without_a_grade_do_not() -> Non
 
 
 def test_when_all_is_judged_it_is_looked_at_again() -> None:
-    everything = {task: (4, 4) for task in NAMES}
+    everything = dict.fromkeys(NAMES, (4, 4))
     assert choose(NAMES, [everything], Curriculum(revisit=0), 0).revisited == 1
     assert choose(NAMES, [everything], Curriculum(revisit=0.5), 0).revisited == 6
     assert choose(NAMES, [everything], Curriculum(revisit=0.5, tasks=3), 0).revisited == 3

@@ -24,7 +24,7 @@ REPOSITORIES = {task: f"repo-{task}" for task in TASKS}
 
 
 def run_of(place: Path, outcomes: Sequence[Outcome] = ("resolved",), *, seed: int, tasks: Sequence[str] = TASKS, model: str = "m") -> Path:
-    return write_run(place, model=model, outcomes={task: outcomes for task in tasks}, seed=seed, kilobytes=8)
+    return write_run(place, model=model, outcomes=dict.fromkeys(tasks, outcomes), seed=seed, kilobytes=8)
 
 
 def chosen(place: Path, own: Sequence[Path], before: Sequence[Path] = (), **how: Any) -> RoundRows:

@@ -126,7 +126,7 @@ async def test_one_that_died_asleep_is_started_again(place: Path, free_port: int
         await served.use(None, "base")
         await served.rest()
         with pytest.raises(httpx.TransportError):
-            httpx.post(f"http://127.0.0.1:{free_port}/die", json={})
+            await asyncio.to_thread(httpx.post, f"http://127.0.0.1:{free_port}/die", json={})
         await asyncio.sleep(0.1)
         await served.rest()
         await served.use(None, "base")
@@ -318,12 +318,12 @@ async def test_an_endpoints_command_that_fails_stops_the_loop(place: Path) -> No
     command = ["sh", "-c", "echo error: no quota >&2; exit 4"]
     config = loop_config(place, serve={"base_url": "http://localhost:1/v1", "name": "m", "command": command})
     async with serving(config, config.directory, "unused", print) as served:
-        with pytest.raises(LoopStoppedError, match="^the command that serves an adapter: no quota"):
+        with pytest.raises(LoopStoppedError, match=r"^the command that serves an adapter: no quota"):
             await served.use(place / "export", "round-3")
 
 
 async def test_an_endpoint_that_is_away_stops_the_loop(place: Path, free_port: int) -> None:
     config = loop_config(place, serve={"base_url": f"http://127.0.0.1:{free_port}/v1", "name": "m"})
     async with serving(config, config.directory, "unused", print) as served:
-        with pytest.raises(LoopStoppedError, match="^the adapter is not served: "):
+        with pytest.raises(LoopStoppedError, match=r"^the adapter is not served: "):
             await served.use(place / "export", "round-3")
