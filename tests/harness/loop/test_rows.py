@@ -67,6 +67,22 @@ def test_of_what_was_before_the_stated_share_of_the_whole_is_drawn(tmp_path: Pat
         assert step["settings"] == {"share": share, "seed": 0}
 
 
+def test_what_is_old_and_short_takes_no_place_of_what_is_new(tmp_path: Path) -> None:
+    """The recipe keeps the four shortest of a task."""
+    four: tuple[Outcome, ...] = ("resolved",) * 4
+    short = write_run(tmp_path / "round-1/sample/0", model="m", outcomes=dict.fromkeys(TASKS, four), kilobytes=4, seed=1)
+    long = write_run(tmp_path / "round-2/sample/0", model="m", outcomes=dict.fromkeys(TASKS, four), kilobytes=12, seed=2)
+    alone = chosen(tmp_path / "alone", [long])
+    together = chosen(tmp_path / "rows", [long], [short], replay=0.5)
+    assert together.new == alone.new > 12
+    assert together.replayed > 8
+    five: tuple[Outcome, ...] = ("resolved",) * 5
+    capped = chosen(
+        tmp_path / "capped", [write_run(tmp_path / "round-3", model="m", outcomes={"sums": five}, kilobytes=12, seed=3)], [long]
+    )
+    assert capped.taken["per_task"] == 1
+
+
 def test_another_seed_draws_others_and_the_same_the_same(tmp_path: Path) -> None:
     own = run_of(tmp_path / "round-2/sample/0", seed=2)
     before = [run_of(tmp_path / f"before-{number}", seed=10 + number) for number in range(3)]
