@@ -52,6 +52,11 @@ class _Choice(BaseModel):
     def needs_signature(self) -> bool:
         return False
 
+    @property
+    def caps(self) -> bool:
+        """Whether it takes the rest of what is enough, so that one record's place is another's loss."""
+        return False
+
 
 class _Cap(_Choice):
     most: int = Field(gt=0)
@@ -62,6 +67,10 @@ class _Cap(_Choice):
     @property
     def needs_signature(self) -> bool:
         return self.choice == "diverse"
+
+    @property
+    def caps(self) -> bool:
+        return True
 
     def _take_out(self, groups: Iterable[Sequence[Profile]], reason: str) -> dict[str, str]:
         left_out: dict[str, str] = {}

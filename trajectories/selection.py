@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,10 +76,12 @@ def select(
     workers: int = 1,
     repositories: Mapping[str, str] | None = None,
     on_read: Callable[[int], None] = lambda count: None,
+    apart: Callable[[Selected], Hashable] = lambda selected: None,
 ) -> Selection:
     """Apply the recipe to every record of the runs and files.
 
-    `repositories` by instance_id are for records that do not say theirs. `on_read` is told how many more were read.
+    `repositories` by instance_id are for records that do not say theirs. `on_read` is told how many more were read. What `apart` gives different
+    values does not compete for a cap's places.
     StoreError and TrajectoryError when a path or a filter cannot be used.
     """
     _compiled(recipe)  # what is wrong with a filter is found before any process starts
@@ -101,7 +103,7 @@ def select(
                 unreadable.append(line)
             else:
                 lines.append(line)
-    return _choose(lines, recipe, unreadable, made_by)
+    return _choose(lines, recipe, unreadable, made_by, apart)
 
 
 def narrow(selection: Selection, name: str, settings: Mapping[str, object], left_out: Callable[[Selected], str | None]) -> Selection:
@@ -208,7 +210,9 @@ def _first_that_takes(candidate: Candidate, judges: Iterable[tuple[int, Judge]])
     return None, ""
 
 
-def _choose(lines: list[_Line], recipe: Recipe, unreadable: list[Unreadable], made_by: str) -> Selection:
+def _choose(
+    lines: list[_Line], recipe: Recipe, unreadable: list[Unreadable], made_by: str, apart: Callable[[Selected], Hashable]
+) -> Selection:
     """Go over the lines filter by filter."""
     everything = [line.profile for line in lines]
     alive = lines
@@ -224,7 +228,10 @@ def _choose(lines: list[_Line], recipe: Recipe, unreadable: list[Unreadable], ma
     for place, each in enumerate(recipe.filters):
         settings = each.model_dump(mode="json", exclude={"name"})
         if isinstance(each, OfMany):
-            left_out = each.leave_out([line.profile for line in alive], everything)
+            groups: dict[Hashable, list[Profile]] = {}
+            for line in alive:
+                groups.setdefault(apart(line.selected) if each.caps else None, []).append(line.profile)
+            left_out = {key: reason for group in groups.values() for key, reason in each.leave_out(group, everything).items()}
             take(each.name, settings, lambda line, left_out=left_out: left_out.get(line.profile.key))  # type: ignore[misc]
         else:
             take(each.name, settings, lambda line, place=place: line.reason if line.taken_by == place else None)  # type: ignore[misc]

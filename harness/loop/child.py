@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -18,7 +19,8 @@ from harness.serving import LAST_LINES, MARK, marked
 
 _GRACE_SECONDS: Final = 60.0
 """For a checkpoint of a large model."""
-_ERROR: Final = re.compile(r"^(?:error: |\w*(?:Error|Exception)\b:? ?)(.+)", re.MULTILINE)
+_FULL_BYTES: Final = 16 * 2**20
+_ERROR: Final = re.compile(r"^(?:error: |(?=[\w.]*(?:Error|Exception): ))(.+)", re.MULTILINE)
 
 
 async def run_harness(arguments: Sequence[str], log: Path, mark: str, *, python: Path | None = None, what: str) -> None:
@@ -26,8 +28,11 @@ async def run_harness(arguments: Sequence[str], log: Path, mark: str, *, python:
     await run_child([str(python or sys.executable), "-m", "harness.cli", *arguments], log, mark, what=what)
 
 
-async def run_child(argv: Sequence[str], log: Path, mark: str, *, what: str) -> None:
-    """LoopStoppedError when it fails: what it said last, and the end of its log. Cancelled, it is asked to stop and given time for that."""
+async def run_child(argv: Sequence[str], log: Path, mark: str | None, *, what: str) -> None:
+    """LoopStoppedError when it fails: what it said last, and the end of its log. Cancelled, it is asked to stop and given time for that.
+
+    `mark`: what the next start of the loop ends it by, with all that it has started; None for a program whose children are to stay.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "ab") as stream:  # noqa: ASYNC230 - the child's own, once a start
         stream.write(f"$ {shlex.join(argv)}\n".encode())
@@ -38,7 +43,7 @@ async def run_child(argv: Sequence[str], log: Path, mark: str, *, what: str) -> 
         try:
             child = await asyncio.create_subprocess_exec(
                 *argv,
-                env={**os.environ, MARK: mark, "PYTHONPATH": places, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, **({MARK: mark} if mark else {}), "PYTHONPATH": places, "PYTHONUNBUFFERED": "1"},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,
@@ -49,7 +54,7 @@ async def run_child(argv: Sequence[str], log: Path, mark: str, *, what: str) -> 
     try:
         code = await child.wait()
     except asyncio.CancelledError:
-        await asyncio.shield(_end(child, mark))
+        await asyncio.shield(_end(child))
         raise
     if code:
         raise LoopStoppedError(_told(what, code, log, begin))
@@ -64,7 +69,7 @@ def end_what_is_left(mark: str) -> int:
     return len(left)
 
 
-async def _end(child: asyncio.subprocess.Process, mark: str) -> None:
+async def _end(child: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGTERM)
     with contextlib.suppress(TimeoutError):
@@ -80,6 +85,9 @@ def _told(what: str, code: int, log: Path, begin: int) -> str:
         stream.seek(max(begin, stream.seek(0, os.SEEK_END) - 256 * 1024))
         text = stream.read().decode("utf-8", "replace")
     said = _ERROR.findall(text)
-    ended = f"signal {-code}" if code < 0 else f"exit code {code}"
+    ended = f"it ended with {f'signal {-code}' if code < 0 else f'exit code {code}'}"
+    if (free := shutil.disk_usage(log.parent).free) < _FULL_BYTES:  # its own words may not have found a place in the log
+        ended = f"the disk of {log.parent} is full ({free // 2**20} MiB are free), and {ended}"
+        said = []
     lines = "".join(f"\n  | {line[:300]}" for line in text.splitlines()[-LAST_LINES:])
-    return f"{what}: {said[-1].strip() if said else f'it ended with {ended}'}\n  log: {log}{lines}"
+    return f"{what}: {said[-1].strip() if said and code > 0 else ended}\n  log: {log}{lines}"

@@ -87,7 +87,7 @@ class Sample(_Section):
     split: str | None = None
     tasks: tuple[str, ...] = ()
     """Patterns of instance ids; empty: all."""
-    mix: tuple[Mix, ...] = (Mix(),)
+    mix: tuple[Mix, ...] = Field(default=(Mix(),), min_length=1)
     curriculum: Curriculum = Curriculum()
 
 

@@ -43,12 +43,12 @@ def choose(tasks: Sequence[str], rounds: Sequence[Outcomes], settings: Curriculu
     rest = [task for task in tasks if task in always or task in never]
     draw = random.Random(seed)  # noqa: S311 - a choice, no secret
     most = len(tasks) if settings.tasks is None else settings.tasks
-    # A share of the whole that is tried: r = share * (w + r).
-    wanted = min(len(worth), most)
-    revisited = round(wanted * settings.revisit / (1 - settings.revisit)) if settings.revisit < 1 else most
+    # A share of the whole that is tried, r = share * (w + r), and of no more than may be tried.
+    share = settings.revisit
+    revisited = min(len(worth) * share / (1 - share), share * most) if share < 1 else most
     if not worth:  # all is judged: better to look again than to stop
-        revisited = max(1, round(settings.revisit * len(rest)))
-    revisited = min(len(rest), most, revisited)
+        revisited = min(max(1.0, share * len(rest)), most)
+    revisited = min(len(rest), round(revisited))
     again = set(draw.sample(rest, revisited))
     taken = set(draw.sample(worth, min(len(worth), most - revisited)))
     return Choice(

@@ -13,6 +13,7 @@ was, and a changed setting does again what depends on it and nothing else. One p
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -154,7 +155,8 @@ class Ledger:
             try:
                 done = await work(self.place(number, step))
             except BaseException:
-                self._remember(number, step, sitting + time.monotonic() - began, digest)
+                with contextlib.suppress(OSError):  # on a disk that is full, why it ended counts for more than how long it took
+                    self._remember(number, step, sitting + time.monotonic() - began, digest)
                 raise
             here = time.monotonic() - began
             split = done.split.model_copy(update={"own": done.split.own + max(0.0, here - done.split.total)})
@@ -175,7 +177,7 @@ class Ledger:
             )
             self._append(entry)
         except OSError as error:
-            raise LoopStoppedError(f"round {number}, {step}: {error.strerror or error} ({error.filename or self.directory})") from error
+            raise LoopStoppedError(f"{error.strerror or error} ({error.filename or self.directory})") from error
         return entry
 
     def _begin(self, number: int, step: Step, digest: str) -> float:
@@ -202,7 +204,7 @@ class Ledger:
 
     def _remember(self, number: int, step: Step, seconds: float, digest: str) -> None:
         note = _note(self.place(number, step))
-        _replace(note, json.dumps({"inputs": digest, "seconds": round(seconds, 3)}) + "\n")
+        replace(note, json.dumps({"inputs": digest, "seconds": round(seconds, 3)}) + "\n")
 
     def _append(self, entry: Entry) -> None:
         with open(self.directory / _FILE, "a", encoding="utf-8") as lines:
@@ -214,8 +216,8 @@ class Ledger:
     def _mend(self) -> None:
         """A line that was being written when the machine went down is written again without it."""
         file = self.directory / _FILE
-        if file.exists() and file.read_bytes().count(b"\n") != len(self.entries):
-            _replace(file, "".join(entry.model_dump_json() + "\n" for entry in self.entries))
+        if file.exists() and (content := file.read_bytes()) and not content.endswith(b"\n"):
+            replace(file, "".join(entry.model_dump_json() + "\n" for entry in self.entries))
 
 
 def read_ledger(directory: Path) -> list[Entry]:
@@ -277,7 +279,8 @@ def _note(place: Path) -> Path:
     return place.with_name(f".{place.name}.json")
 
 
-def _replace(file: Path, content: str) -> None:
+def replace(file: Path, content: str) -> None:
+    """There whole or as it was."""
     beside = file.with_name(f"{file.name}.partial")
     with open(beside, "w", encoding="utf-8") as stream:
         stream.write(content)

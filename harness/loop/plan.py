@@ -48,7 +48,7 @@ def make_plan(config: LoopConfig) -> Plan:
     evaluated = len(held_out.tasks) * config.evaluate.attempts
     evaluations = config.rounds + (2 if config.cold_start is not None else 1)
     whole = config.rounds * trials + evaluations * evaluated
-    known = [entry for entry in current(read_ledger(config.directory)) if entry.numbers.get("trials")]
+    known = [entry for entry in current(read_ledger(config.directory)) if entry.step in _OF_THE_MODEL and entry.numbers.get("trials")]
     expect = config.expect
     if known:
         done = sum(int(entry.numbers["trials"]) for entry in known)
@@ -103,6 +103,8 @@ def sentences(plan: Plan, config: LoopConfig) -> list[str]:
     ]
 
 
+_OF_THE_MODEL = ("base", "sample", "evaluation")
+"""Steps whose trials are its own: demonstrations are by others."""
 _TURNS = {"stop": "stopped while training runs", "sleep": "asleep while training runs", "together": "beside training"}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,9 +14,10 @@ from harness.config import AgentLimits, ConfigError, ModelSettings, RunConfig, T
 from harness.evaluate import Started, evaluate
 from harness.loop import training
 from harness.loop.config import EndpointStart, LoopConfig, Mix, TrajectoryStart
+from harness.loop.config import Started as ServerStart
 from harness.loop.curriculum import choose
 from harness.loop.errors import LoopStoppedError
-from harness.loop.ledger import Done, Entry, Ledger, Split, Step, digest_of, digest_of_files
+from harness.loop.ledger import Done, Entry, Ledger, Split, Step, digest_of, digest_of_files, replace
 from harness.loop.rows import choose_rows
 from harness.loop.served import Served
 from harness.loop.time_split import split_of_run
@@ -64,7 +64,7 @@ class Loop:
     def __init__(
         self, config: LoopConfig, ledger: Ledger, served: Served, mark: str, say: Say, on_start: Callable[[Started], OnResult]
     ) -> None:
-        """TaskError when the suites overlap or cannot be loaded."""
+        """TaskError when the suites overlap or cannot be loaded; ConfigError when recorded trajectories are not there."""
         self._config = config
         self._ledger = ledger
         self._served = served
@@ -73,6 +73,8 @@ class Loop:
         self._on_start = on_start
         self._train, self._held_out = suites_of(config)
         self._base = digest_of([config.base.model, base_digest(config)])
+        start = config.cold_start
+        self._recorded = [_times_of(source) for source in start.sources] if isinstance(start, TrajectoryStart) else None
 
     async def run(self) -> None:
         """All rounds. LoopStoppedError when one cannot go on; what is done is kept."""
@@ -145,12 +147,14 @@ class Loop:
     async def _demonstrations(self) -> Entry:
         start = self._config.cold_start
         inputs: list[object] = [start, self._train.digest, self._of_rollouts(), self._config.seed]
+        if self._recorded is not None:
+            inputs.append(self._recorded)
 
         async def work(place: Path) -> Done:
             if isinstance(start, TrajectoryStart):
                 place.mkdir(exist_ok=True)
-                count = sum(1 for _ in find(start.sources))
-                return Done(digest_of([start, count]), f"{count} recorded trajectories", {"trials": count})
+                found = list(find(start.sources))
+                return Done(digest_of([start, found]), f"{len(found)} recorded trajectories", {"trials": len(found)})
             if isinstance(start, EndpointStart):
                 settings = ModelSettings(
                     name=start.name, base_url=start.base_url, api_key_variable=start.api_key_variable, recipe=start.recipe
@@ -317,6 +321,8 @@ class Loop:
     async def _evaluate(self, config: RunConfig, place: Path, *, ours: bool = True) -> Split:
         """One run, taken up where it stood. LoopStoppedError when a trial has no grade at its end."""
         began = time.monotonic()
+        if (place / "config.toml").exists():  # that of the ledger is the same: what differs, such as a port or a price, decides no result
+            replace(place / "config.toml", config.to_toml())
         work = evaluate(config, output=place, fresh=False, say=self._say, on_start=self._on_start)
         try:
             _, summary = await (self._served.watched(work) if ours else work)
@@ -370,8 +376,10 @@ class Loop:
         )
 
     def _of_rollouts(self) -> dict[str, Any]:
-        """What of them decides results."""
-        return self._config.rollouts.model_dump(mode="json", exclude={"concurrency", "request_timeout_seconds", "prices"})
+        """What of them, and of the server, decides results."""
+        decided = self._config.rollouts.model_dump(mode="json", exclude={"concurrency", "request_timeout_seconds", "prices"})
+        server = self._config.serve
+        return decided | {"server": [server.engine, server.dtype, server.context] if isinstance(server, ServerStart) else server.name}
 
     def _sampled_words(self, runs: Sequence[Path], split: Split) -> Done:
         counts = _counts(runs)
@@ -413,10 +421,16 @@ def base_digest(config: LoopConfig) -> str:
     place = Path(config.base.model)
     if not place.is_dir():
         return config.base.model
-    files = sorted(file for file in place.iterdir() if file.is_file())
-    with contextlib.suppress(OSError):
-        return digest_of([[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files])
-    return ""
+    return digest_of(_times_of(place, "*"))
+
+
+def _times_of(place: Path, files: str = "**/*") -> list[list[object]]:
+    """Of the files of a directory, or of one file: names, sizes and times. ConfigError when it is not there."""
+    found = sorted(file for file in place.glob(files) if file.is_file()) if place.is_dir() else [place]
+    try:
+        return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in found]
+    except OSError as error:
+        raise ConfigError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from error
 
 
 def _source(number: int) -> Step:

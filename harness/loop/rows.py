@@ -100,10 +100,11 @@ def _selected(
     if not any(isinstance(each, NearDuplicates) for each in recipe.filters):
         alike = NearDuplicates(threshold=settings.alike, within="task")
         recipe = Recipe(name=recipe.name, filters=(*recipe.filters, alike))
-    selection = select([*own, *before], recipe, made_by=_MADE_BY, workers=workers, repositories=repositories)
+    fresh = _is_of(own)
+    # What is old is drawn from below: it must not take the places of what is new before that.
+    selection = select([*own, *before], recipe, made_by=_MADE_BY, workers=workers, repositories=repositories, apart=fresh)
     if not before:
         return selection
-    fresh = _is_of(own)
     old = [each for each in selection.kept if not fresh(each)]
     new = len(selection.kept) - len(old)
     # Of the whole that is trained on: r = share * (new + r). Of nothing new there is no share: all that there is.

@@ -10,7 +10,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
@@ -36,6 +36,8 @@ _FREE_SECONDS: Final = 120.0
 _NOTICE_SECONDS: Final = 1.0
 _SLACK_MIB: Final = 1024
 """Of a GPU's memory: what a driver keeps for itself a while."""
+_ASLEEP_MIB: Final = 4096
+"""The same of a server that sleeps."""
 
 
 class Served(Protocol):
@@ -58,7 +60,7 @@ async def serving(config: LoopConfig, directory: Path, mark: str, say: Say) -> A
     """What the configuration says; a server is stopped at the end, whatever happens."""
     settings = config.serve
     if isinstance(settings, Endpoint):
-        yield ServedThere(settings, config, directory, mark)
+        yield ServedThere(settings, config, directory)
         return
     here = ServedHere(settings, config, directory, mark, say)
     try:
@@ -70,12 +72,11 @@ async def serving(config: LoopConfig, directory: Path, mark: str, say: Say) -> A
 class ServedThere:
     """An endpoint that others run."""
 
-    def __init__(self, settings: Endpoint, config: LoopConfig, directory: Path, mark: str) -> None:
+    def __init__(self, settings: Endpoint, config: LoopConfig, directory: Path) -> None:
         self._settings = settings
         self._config = config
         self._adapters = directory / "adapters"
         self._log = directory / "serve.log"
-        self._mark = f"{mark}-child"
 
     @property
     def merged(self) -> bool:
@@ -88,7 +89,7 @@ class ServedThere:
         version, place = versioned(name, exported, self._adapters)
         if self._settings.command:
             argv = [word.replace("{adapter}", str(place)).replace("{name}", version) for word in self._settings.command]
-            await run_child(argv, self._log, self._mark, what="the command that serves an adapter")
+            await run_child(argv, self._log, None, what="the command that serves an adapter")  # a server that it starts outlives the loop
             return self._model(version)
         await _load(AdapterApi(self._settings.base_url, authorization(base)), version, place)
         return self._model(version)
@@ -156,9 +157,12 @@ class ServedHere:
     async def rest(self) -> None:
         if self._server is None or self._settings.turns == "together":
             return
-        if self._settings.turns == "sleep":
-            await self._sleep(self._server, "sleep?level=1")
-            self._asleep = True
+        if self._settings.turns == "sleep" and self._server.lives:
+            if not self._asleep:
+                awake = _free_mib()
+                await self._sleep(self._server, "sleep?level=1")
+                self._asleep = True
+                await self._until_free(awake)
             return
         await self.close()
         await self._until_free()
@@ -176,7 +180,7 @@ class ServedHere:
             return self._server
         await self.close()
         if self._free_mib is None:
-            self._free_mib = [gpu.free_mib for gpu in this_machine().gpus]
+            self._free_mib = _free_mib()
         _check_port(self._settings.port)
         command, recipe = self._command(model)
         server = Server(command, self._log, recipe=recipe, say=self._say, mark=self._mark)
@@ -219,21 +223,35 @@ class ServedHere:
         if response.status_code >= 400:
             raise LoopStoppedError(f'{url}: {response.status_code}: the server cannot sleep: set serve.turns to "stop"')
 
-    async def _until_free(self) -> None:
-        """Until the GPUs have as much free memory as before the server was started."""
+    async def _until_free(self, awake: Sequence[int] | None = None) -> None:
+        """Until the GPUs have as much free memory as before the server was started. One that sleeps, and left so much when it was `awake`,
+        may keep a part: it does not let go of its kernels and graphs."""
         if not self._free_mib:
             return
+        wanted = [before - _SLACK_MIB for before in self._free_mib]
+        if awake is not None and len(awake) == len(wanted):
+            wanted = [before - max(_ASLEEP_MIB, (before - left) // 4) for before, left in zip(self._free_mib, awake, strict=True)]
         deadline = time.monotonic() + _FREE_SECONDS
         while True:
-            free = [gpu.free_mib for gpu in this_machine().gpus]
-            if all(now + _SLACK_MIB >= before for now, before in zip(free, self._free_mib, strict=True)):
+            free = _free_mib()
+            if len(free) == len(wanted) and all(now >= least for now, least in zip(free, wanted, strict=True)):
                 return
             if time.monotonic() > deadline:
+                state = "stopped" if awake is None else "asleep"
                 raise LoopStoppedError(
-                    f"the server is stopped, and {_FREE_SECONDS:.0f} s later its GPU has {min(free)} MiB free, not the {min(self._free_mib)} "
-                    "of before: see with nvidia-smi what else is on it"
+                    f"the server is {state}, and {_FREE_SECONDS:.0f} s later {_listed(free)} MiB of the GPU's memory are free, not the "
+                    f"{_listed(self._free_mib)} of before: see with nvidia-smi what else is on it"
                 )
             await asyncio.sleep(1.0)
+
+
+def _free_mib() -> list[int]:
+    """Of every GPU; empty where there is none, or its driver does not answer."""
+    return [gpu.free_mib for gpu in this_machine().gpus]
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return " and ".join(map(str, numbers)) or "an unknown number of"
 
 
 async def _load(api: AdapterApi, name: str, place: Path) -> None:
