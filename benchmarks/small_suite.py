@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 OPERATIONS: Final = {"+": "plus", "-": "minus", "*": "times"}
-_WORDS: Final = (
+WORDS: Final = (
     "amber", "birch", "cedar", "delta", "ember", "flint", "grove", "heron", "indigo", "jasper", "kestrel", "linden", "maple", "nectar",
     "otter", "pebble", "quartz", "raven", "sable", "thistle", "umber", "violet", "willow", "yarrow",
 )  # fmt: skip
@@ -65,7 +65,7 @@ class _Small:
 
 def write_suite(directory: Path, *, train: int, held_out: int, tasks: int, seed: int = 0) -> None:
     """A directory that `harness eval --suite` takes, with so many repositories in each split, and tasks in each repository."""
-    names = [f"{word}{number}" for number in range(1 + (train + held_out) // len(_WORDS)) for word in _WORDS]
+    names = [f"{word}{number}" for number in range(1 + (train + held_out) // len(WORDS)) for word in WORDS]
     repositories = [name.removesuffix("0") for name in names][: train + held_out]
     draw = random.Random(seed)
     for repository in repositories:
