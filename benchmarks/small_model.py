@@ -105,7 +105,11 @@ def paths(tasks: Sequence[Task], careless: float, chance: random.Random) -> Iter
             if call.name == "edit":
                 arguments["new_text"] = arguments["old_text"].replace(f"value {wrong} ", f"value {chosen} ")
             function = {"name": call.name, "arguments": json.dumps(arguments)}
-            answer = {"role": "assistant", "content": call.words, "tool_calls": [{"id": f"c{step}", "type": "function", "function": function}]}
+            answer = {
+                "role": "assistant",
+                "content": call.words,
+                "tool_calls": [{"id": f"c{step}", "type": "function", "function": function}],
+            }
             told = _told(task, call, changed=chosen != wrong)
             messages += [answer, {"role": "tool", "tool_call_id": f"c{step}", "content": told}]
         yield messages[:-1]
@@ -144,12 +148,14 @@ def make_tokenizer(texts: Sequence[str], shape: Shape, *, whole_lines: bool) -> 
     backend.pre_tokenizer = pre_tokenizers.Sequence([words, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     backend.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=shape.vocabulary, special_tokens=list(_SPECIAL), initial_alphabet=alphabet, show_progress=False)
-    backend.train_from_iterator([*texts, *(" ".join((word, word.title())) for word in (*WORDS, *_SIGNS)) ], trainer)
+    trainer = trainers.BpeTrainer(
+        vocab_size=shape.vocabulary, special_tokens=list(_SPECIAL), initial_alphabet=alphabet, show_progress=False
+    )
+    backend.train_from_iterator([*texts, *(" ".join((word, word.title())) for word in (*WORDS, *_SIGNS))], trainer)
     backend.add_tokens(list(_MARKS))
     if whole_lines:
         backend.add_tokens([AddedToken(piece, normalized=False) for piece in _shared(texts)])
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|im_end|>", pad_token="<|endoftext|>")  # noqa: S106 - no password
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|im_end|>", pad_token="<|endoftext|>")
     tokenizer.chat_template = TEMPLATE
     return tokenizer
 
@@ -253,11 +259,13 @@ def main() -> None:
 
 def _as_text(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> str:
     """As the template renders it, with no tokenizer there yet."""
-    from transformers import PreTrainedTokenizerFast
     from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
 
     made = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.BPE()))
-    return str(made.apply_chat_template(_with_objects(messages), chat_template=TEMPLATE, tools=list(tools), tokenize=False, enable_thinking=False))
+    return str(
+        made.apply_chat_template(_with_objects(messages), chat_template=TEMPLATE, tools=list(tools), tokenize=False, enable_thinking=False)
+    )
 
 
 def _with_objects(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -68,11 +68,16 @@ def write_suite(directory: Path, *, train: int, held_out: int, tasks: int, seed:
     names = [f"{word}{number}" for number in range(1 + (train + held_out) // len(WORDS)) for word in WORDS]
     repositories = [name.removesuffix("0") for name in names][: train + held_out]
     draw = random.Random(seed)
-    for repository in repositories:
+    trained: set[tuple[str, str, int]] = set()
+    for place, repository in enumerate(repositories):
         smalls: dict[str, _Small] = {}
         while len(smalls) < tasks:
             operation, wrong = draw.sample(sorted(OPERATIONS), 2)
             number = draw.randrange(2, 100)
+            if place < train:
+                trained.add((operation, wrong, number))
+            elif (operation, wrong, number) in trained:  # what changes would be the same lines
+                continue
             name = f"{repository}{OPERATIONS[operation].title()}{number}"
             smalls[name] = _Small(name, operation, number, wrong)
         _write_repository(directory, repository, list(smalls.values()))
