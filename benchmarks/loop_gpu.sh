@@ -29,7 +29,7 @@ fi
 
 DEVICE=${DEVICE:-$("$PYTHON" -c 'import torch; print("cuda" if torch.cuda.is_available() else "cpu")')}
 if [ "$DEVICE" = cuda ]; then
-    MODEL=${MODEL:---layers 8 --hidden 512 --heads 8 --vocabulary 4096 --tasks 60 --steps 1500 --batch 16 --learning-rate 1e-3}
+    MODEL=${MODEL:---layers 8 --hidden 512 --heads 8 --vocabulary 384 --tasks 60 --steps 1500 --batch 16 --learning-rate 1e-3}
     TRAIN=${TRAIN:-8} HELD_OUT=${HELD_OUT:-8} TASKS=${TASKS:-6} ATTEMPTS=${ATTEMPTS:-4} EVALUATED=${EVALUATED:-4} CONCURRENCY=${CONCURRENCY:-16}
     MARGIN=${MARGIN:-0.05} CONTEXT=${CONTEXT:-8192} TURNS=${TURNS:-stop} PRECISION=${PRECISION:-bf16}
     SERVER=${SERVER:-'"--gpu-memory-utilization", "0.4"'}
