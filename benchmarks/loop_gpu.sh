@@ -4,8 +4,9 @@
 #   benchmarks/loop_gpu.sh                 run it, or go on with one that was broken off
 #   benchmarks/loop_gpu.sh pack FILE       pack the box (root file system with Node and bubblewrap) for a machine without network
 #
-# There: Linux, root, git, and a Python with torch and the project's extras `train` and `leaderboard`; vLLM in the same environment or one of its own. No Docker and no
-# network is needed when BOX names what `pack` wrote. All that is made lies in WORK, and what is worth keeping of it in RESULTS.
+# There: Linux, root, git, and a Python with torch and the project's extras `train`, `trajectories` and `leaderboard`; vLLM in the same environment or one of its own.
+# No Docker and no network is needed when BOX names what `pack` wrote: bubblewrap and Node are in it. All that is made lies in WORK, and what is worth keeping of it in
+# RESULTS.
 #
 # DEVICE=cpu runs the whole of it smaller: fewer layers, lines that never differ are one token, vLLM for CPUs (tests/servers/vllm.md).
 set -euo pipefail
@@ -18,7 +19,7 @@ BOX=${BOX:-}                        # an archive of `pack`; empty: the box is bu
 VLLM=${VLLM:-}                      # a virtual environment; empty: vLLM is in PYTHON's own
 PORT=${PORT:-8011}
 export HARNESS_CACHE=${HARNESS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/typescript-agent-harness}
-export PYTHONPATH=$PWD HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
+export PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH} HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
 image() { "$PYTHON" -c 'from sandboxes.images.recipe import load_recipe; print(load_recipe("node24").tag)'; }
 
 if [ "${1:-}" = pack ]; then

@@ -253,7 +253,7 @@ def main() -> None:
     print(f"{len(tasks)} tasks, {len(examples)} documents of {sum(map(len, examples)) / len(examples):.0f} tokens", flush=True)
     model = train(examples, tokenizer, shape, options)
     options.directory.mkdir(parents=True, exist_ok=True)
-    model.to(torch.float32).save_pretrained(options.directory)
+    model.to(torch.float32 if options.device == "cpu" else torch.bfloat16).save_pretrained(options.directory)
     tokenizer.save_pretrained(options.directory)
 
 
