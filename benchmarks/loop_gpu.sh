@@ -32,18 +32,18 @@ DEVICE=${DEVICE:-$("$PYTHON" -c 'import torch; print("cuda" if torch.cuda.is_ava
 if [ "$DEVICE" = cuda ]; then
     MODEL=${MODEL:---layers 8 --hidden 512 --heads 8 --vocabulary 384 --tasks 60 --steps 1500 --batch 16 --learning-rate 1e-3}
     TRAIN=${TRAIN:-8} HELD_OUT=${HELD_OUT:-8} TASKS=${TASKS:-6} ATTEMPTS=${ATTEMPTS:-4} EVALUATED=${EVALUATED:-4} CONCURRENCY=${CONCURRENCY:-16}
-    MARGIN=${MARGIN:-0.05} CONTEXT=${CONTEXT:-8192} TURNS=${TURNS:-stop} PRECISION=${PRECISION:-bf16}
+    LEARNING_RATE=${LEARNING_RATE:-3e-4} MARGIN=${MARGIN:-0.05} CONTEXT=${CONTEXT:-8192} TURNS=${TURNS:-stop} PRECISION=${PRECISION:-bf16}
     SERVER=${SERVER:-'"--gpu-memory-utilization", "0.4"'}
     export VLLM_USE_FLASHINFER_SAMPLER=0 VLLM_USE_DEEP_GEMM=0 TVM_FFI_DISABLE_TORCH_C_DLPACK=1
 else
     MODEL=${MODEL:---layers 3 --hidden 128 --heads 2 --tasks 40 --steps 500 --batch 16 --learning-rate 3e-3 --whole-lines --threads 1}
     TRAIN=${TRAIN:-8} HELD_OUT=${HELD_OUT:-8} TASKS=${TASKS:-3} ATTEMPTS=${ATTEMPTS:-2} EVALUATED=${EVALUATED:-1} CONCURRENCY=${CONCURRENCY:-3}
-    MARGIN=${MARGIN:-0.1} CONTEXT=${CONTEXT:-1024} TURNS=${TURNS:-together} PRECISION=${PRECISION:-fp32}
+    LEARNING_RATE=${LEARNING_RATE:-6e-4} MARGIN=${MARGIN:-0.1} CONTEXT=${CONTEXT:-1024} TURNS=${TURNS:-together} PRECISION=${PRECISION:-fp32}
     SERVER=${SERVER:-'"--dtype", "float32", "--enforce-eager", "--kv-cache-memory-bytes", "134217728"'}
     export VLLM_CPU_OMP_THREADS_BIND=${VLLM_CPU_OMP_THREADS_BIND:-nobind} OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 fi
 ENVIRONMENT=${VLLM:+"environment = '$VLLM'"}
-ROUNDS=${ROUNDS:-3} TURNS_OF_A_TRIAL=${TURNS_OF_A_TRIAL:-8} EPOCHS=${EPOCHS:-2} LEARNING_RATE=${LEARNING_RATE:-1e-3}
+ROUNDS=${ROUNDS:-3} TURNS_OF_A_TRIAL=${TURNS_OF_A_TRIAL:-8} EPOCHS=${EPOCHS:-2} ROWS=${ROWS:-1}
 
 mkdir -p "$WORK" "$RESULTS"
 if [ -n "$BOX" ] && [ ! -d "$HARNESS_CACHE/images/$(image)" ]; then
@@ -85,7 +85,7 @@ warmup = 0.1
 
 [length]
 epochs = $EPOCHS
-rows_per_step = 4
+rows_per_step = $ROWS
 
 [machine]
 device = "$DEVICE"
