@@ -243,7 +243,7 @@ def main() -> None:
         conversations = list(paths(tasks, options.careless, random.Random(options.seed)))
     tools = schemas()
     recipe = find_recipe("qwen3")
-    plain = [_as_text(messages, tools) for messages in conversations[:200]]
+    plain = [as_text(messages, tools) for messages in conversations[:200]]
     tokenizer = make_tokenizer(plain, shape, whole_lines=options.whole_lines)
     renderer = Renderer(tokenizer, recipe)
     examples: list[list[int]] = []
@@ -257,7 +257,7 @@ def main() -> None:
     tokenizer.save_pretrained(options.directory)
 
 
-def _as_text(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> str:
+def as_text(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> str:
     """As the template renders it, with no tokenizer there yet."""
     from tokenizers import Tokenizer, models
     from transformers import PreTrainedTokenizerFast
