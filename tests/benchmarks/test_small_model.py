@@ -9,13 +9,13 @@ import pytest
 
 pytest.importorskip("transformers")
 
-from benchmarks.small_model import Shape, as_text, make_tokenizer, paths  # noqa: E402
-from benchmarks.small_suite import write_suite  # noqa: E402
-from harness.tools import schemas  # noqa: E402
-from tasks.suite import load_suite  # noqa: E402
-from training.recipe import find_recipe  # noqa: E402
-from training.rendering import Renderer  # noqa: E402
-from training.rows import ChatRow  # noqa: E402
+from benchmarks.small_model import Shape, as_text, make_tokenizer, paths
+from benchmarks.small_suite import write_suite
+from harness.tools import schemas
+from tasks.suite import load_suite
+from training.recipe import find_recipe
+from training.rendering import Renderer
+from training.rows import ChatRow
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of transformers
 
