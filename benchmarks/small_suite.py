@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 OPERATIONS: Final = {"+": "plus", "-": "minus", "*": "times"}
-_WORDS: Final = (
+WORDS: Final = (
     "amber", "birch", "cedar", "delta", "ember", "flint", "grove", "heron", "indigo", "jasper", "kestrel", "linden", "maple", "nectar",
     "otter", "pebble", "quartz", "raven", "sable", "thistle", "umber", "violet", "willow", "yarrow",
 )  # fmt: skip
@@ -65,14 +65,19 @@ class _Small:
 
 def write_suite(directory: Path, *, train: int, held_out: int, tasks: int, seed: int = 0) -> None:
     """A directory that `harness eval --suite` takes, with so many repositories in each split, and tasks in each repository."""
-    names = [f"{word}{number}" for number in range(1 + (train + held_out) // len(_WORDS)) for word in _WORDS]
+    names = [f"{word}{number}" for number in range(1 + (train + held_out) // len(WORDS)) for word in WORDS]
     repositories = [name.removesuffix("0") for name in names][: train + held_out]
     draw = random.Random(seed)
-    for repository in repositories:
+    trained: set[tuple[str, str, int]] = set()
+    for place, repository in enumerate(repositories):
         smalls: dict[str, _Small] = {}
         while len(smalls) < tasks:
             operation, wrong = draw.sample(sorted(OPERATIONS), 2)
             number = draw.randrange(2, 100)
+            if place < train:
+                trained.add((operation, wrong, number))
+            elif (operation, wrong, number) in trained:  # what changes would be the same lines
+                continue
             name = f"{repository}{OPERATIONS[operation].title()}{number}"
             smalls[name] = _Small(name, operation, number, wrong)
         _write_repository(directory, repository, list(smalls.values()))
