@@ -181,6 +181,9 @@ def test_whatever_stops_a_loop_is_said_in_one_line_and_mended_it_goes_on(loop: F
     first, *log = loop.stops()
     assert first.startswith("round 0, export: exporting the adapter: ")
     assert "the adapter is of another base (other, SHA-256" in first
+    (adapter / "adapter_model.safetensors").write_bytes(b"of somebody else")
+    first, *log = loop.stops()
+    assert first.startswith(f"round 0, export: {adapter} is not the adapter that was trained: put that back")
     assert loop.done()[5:] == []
     shutil.rmtree(adapter)
     shutil.copytree(loop.place / "kept", adapter)
