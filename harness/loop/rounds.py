@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+import tomllib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import tomli_w
 
 from harness.checkpoint import read_adapter
 from harness.config import AgentLimits, ConfigError, ModelSettings, RunConfig, ThinkingSettings
@@ -44,6 +47,8 @@ Say = Callable[[str], None]
 REMOVED = "removed"
 """The file that `harness loop gc` leaves in the place of an export."""
 _VERDICT = "verdict.json"
+_OF_A_SITTING = ("base_url", "api_key_variable", "request_timeout_seconds", "prices")
+"""Of a model's settings."""
 _SAID = (ConfigError, LeaderboardError, SandboxError, StoreError, TaskError, TrainingError, TrajectoryError)
 """What says in one line what is to be mended."""
 
@@ -320,8 +325,7 @@ class Loop:
     async def _evaluate(self, config: RunConfig, place: Path, *, ours: bool = True) -> Split:
         """One run, taken up where it stood. LoopStoppedError when a trial has no grade at its end."""
         began = time.monotonic()
-        if (place / "config.toml").exists():  # that of the ledger is the same: what differs, such as a port or a price, decides no result
-            replace(place / "config.toml", config.to_toml())
+        _take_over(place / "config.toml", config)
         work = evaluate(config, output=place, fresh=False, say=self._say, on_start=self._on_start)
         try:
             _, summary = await (self._served.watched(work) if ours else work)
@@ -440,6 +444,17 @@ def _times_of(place: Path, files: str = "**/*") -> list[list[object]]:
         return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in found]
     except OSError as error:
         raise ConfigError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _take_over(file: Path, config: RunConfig) -> None:
+    """Into a run that was broken off: what may be another in this sitting, since it decides no result. All that does is in the step's inputs."""
+    if not file.exists():
+        return
+    written = tomllib.loads(file.read_text(encoding="utf-8"))
+    now = tomllib.loads(config.to_toml())["model"]
+    kept = {name: value for name, value in written["model"].items() if name not in _OF_A_SITTING}
+    written["model"] = kept | {name: now[name] for name in _OF_A_SITTING if name in now}
+    replace(file, tomli_w.dumps(written))
 
 
 def _source(number: int) -> Step:

@@ -70,7 +70,7 @@ async def evaluated(directory: Path, number: int, step: Step, outcomes: Mapping[
     (directory / ".lock").parent.mkdir(parents=True, exist_ok=True)
     (directory / ".lock").touch()
     place = directory / f"round-{number}" / step
-    write_run(place, model="base" if not number else f"round-{number}", outcomes=dict(outcomes))
+    write_run(place, model="base" if not number else f"round-{number}", outcomes=dict(outcomes), kilobytes=1)
     rate = rate_of(place)
     counts = outcomes_of(place).values()
     numbers = {"rate": rate.value, "low": rate.low, "high": rate.high}

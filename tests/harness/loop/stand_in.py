@@ -58,6 +58,7 @@ class Handler(BaseHTTPRequestHandler):
         elif self.path == "/wake_up" and "--enable-sleep-mode" in OPTIONS:
             (PLACE / "held").touch()
         elif self.path == "/die":
+            os.write(1, b"CUDA error: an illegal memory access was encountered\n")
             os._exit(1)
         elif self.path == "/v1/chat/completions":
             message = {"role": "assistant", "content": f"I am {body['model']}."}

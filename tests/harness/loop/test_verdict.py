@@ -129,7 +129,7 @@ def simulated(chance: random.Random, difference: float, tasks: int, attempts: in
 @pytest.mark.parametrize("difference", [0.0, 0.1])
 def test_the_bound_is_below_the_truth_in_95_of_100(difference: float) -> None:
     chance = random.Random(7)
-    bounds = [lower_bound(*simulated(chance, difference, 12, 2)) for _ in range(120)]
+    bounds = [lower_bound(*simulated(chance, difference, 12, 2)) for _ in range(80)]
     below = fmean(low is not None and low < difference for low in bounds)
-    # 95% of 120 have a standard error of 2 points.
-    assert 0.89 <= below <= 0.995
+    # 95% of 80 have a standard error of 2.4 points.
+    assert 0.88 <= below < 1
