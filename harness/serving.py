@@ -143,9 +143,9 @@ class Server:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
             deadline = time.monotonic() + seconds
-            while time.monotonic() < deadline and (process.returncode is None or any(map(_lives, family))):  # noqa: ASYNC110 - nobody tells
+            while time.monotonic() < deadline and (process.returncode is None or any(map(lives_still, family))):  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.05)
-            if process.returncode is not None and not any(map(_lives, family)):
+            if process.returncode is not None and not any(map(lives_still, family)):
                 break
 
     def last_lines(self, number: int = LAST_LINES) -> list[str]:
@@ -250,7 +250,8 @@ def marked(mark: str) -> set[int]:
     return found
 
 
-def _lives(pid: int) -> bool:
+def lives_still(pid: int) -> bool:
+    """Whether it holds anything: one that is being ended has no environment any more, and yet its files and ports."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
     except (OSError, IndexError):

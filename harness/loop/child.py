@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.loop.errors import LoopStoppedError
-from harness.serving import LAST_LINES, MARK, marked
+from harness.serving import LAST_LINES, MARK, lives_still, marked
 
 _GRACE_SECONDS: Final = 60.0
 """For a checkpoint of a large model."""
@@ -69,7 +69,7 @@ def end_what_is_left(mark: str) -> int:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     deadline = time.monotonic() + _GONE_SECONDS
-    while left & marked(mark) and time.monotonic() < deadline:  # what they hold, a port or memory, is free when they are gone
+    while any(map(lives_still, left)) and time.monotonic() < deadline:  # what they hold, a port or memory, is free when they are gone
         time.sleep(0.02)
     return len(left)
 
