@@ -10,6 +10,7 @@ import shlex
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ from harness.serving import LAST_LINES, MARK, marked
 
 _GRACE_SECONDS: Final = 60.0
 """For a checkpoint of a large model."""
+_GONE_SECONDS: Final = 10.0
 _FULL_BYTES: Final = 16 * 2**20
 _ERROR: Final = re.compile(r"^(?:error: |(?=[\w.]*(?:Error|Exception): ))(.+)", re.MULTILINE)
 
@@ -66,6 +68,9 @@ def end_what_is_left(mark: str) -> int:
     for pid in left:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + _GONE_SECONDS
+    while left & marked(mark) and time.monotonic() < deadline:  # what they hold, a port or memory, is free when they are gone
+        time.sleep(0.02)
     return len(left)
 
 

@@ -235,7 +235,7 @@ class Loop:
             began = time.monotonic()
             place.mkdir(exist_ok=True)
             file = place / "expectation.json"
-            await training.expect(self._config, settings, self._adapter(number), file, place.with_name("expect.log"), self._mark)
+            await training.expect(self._config, settings, self._trained_adapter(number), file, place.with_name("expect.log"), self._mark)
             expected = read_expectation(file)
             tokens = sum(len(each.ids) for each in expected.continuations)
             words = f"{tokens} tokens of {len(expected.continuations)} prompts, as the trainer's model answers them"
@@ -256,8 +256,7 @@ class Loop:
 
     async def _export(self, number: int) -> None:
         place = self._ledger.place(number, "export")
-        adapter = self._adapter(number)
-        read_adapter("adapter", adapter)
+        adapter = self._trained_adapter(number)
         log = place.with_name("export.log")
         await training.export(self._config, self._written(number), adapter, place, log, self._mark, merged=self._served.merged)
 
@@ -399,6 +398,16 @@ class Loop:
 
     def _adapter(self, number: int) -> Path:
         return self._ledger.place(number, "train") / "adapter"
+
+    def _trained_adapter(self, number: int) -> Path:
+        """LoopStoppedError when it is not, any more, what the round's training has made."""
+        adapter = self._adapter(number)
+        read_adapter("adapter", adapter)
+        if digest_of_files(*_adapter_files(adapter)) != self._outputs(number, "train"):
+            raise LoopStoppedError(
+                f"{adapter} is not the adapter that was trained: put that back, or remove {adapter.parent} to train it again"
+            )
+        return adapter
 
     def _written(self, number: int) -> Config:
         """The configuration that the round was trained with."""

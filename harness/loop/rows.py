@@ -114,7 +114,11 @@ def _selected(
     # Of the whole that is trained on: r = share * (new + r). Of nothing new there is no share: all that there is.
     wanted = round(settings.replay * new / (1 - settings.replay)) if new else len(old)
     chance = random.Random(seed)  # noqa: S311 - a choice, no secret
-    replayed = {_key(each) for each in chance.sample(old, min(len(old), wanted))}
+    drawn = chance.sample(old, len(old))
+    if preference:  # those that can be pairs stay together
+        groups = dict.fromkeys((each.instance_id, each.model) for each in drawn)
+        drawn = [each for group in groups for each in drawn if (each.instance_id, each.model) == group]
+    replayed = {_key(each) for each in drawn[:wanted]}
     return narrow(
         selection,
         "replay",

@@ -16,7 +16,7 @@ from trajectories.choices import Difficulty, PerTask
 from trajectories.errors import TrajectoryError
 from trajectories.filters import ErroredSteps, MalformedCalls, NoLoops, Resolved, Submitted
 from trajectories.recipe import Recipe, read_recipe
-from trajectories.selection import Selection, read_selection, select, write_selection
+from trajectories.selection import Selection, narrow, read_selection, select, write_selection
 from trajectories.store import RunStore
 from trajectories.trajectory import Failure, Message, ToolCall, Turn, Usage
 
@@ -69,6 +69,24 @@ def test_a_cap_before_another_filter_counts_what_that_would_take(run: Path) -> N
     """The shortest attempt at `a` is one that failed."""
     assert names(chosen([run], PerTask(most=1), Resolved())) == ["b0"]
     assert names(chosen([run], Resolved(), PerTask(most=1))) == ["a0", "b0"]
+
+
+def test_what_is_apart_does_not_compete_for_a_caps_places(run: Path) -> None:
+    early = lambda selected: selected.attempt < 2  # noqa: E731
+    assert names(chosen([run], Resolved(), PerTask(most=1))) == ["a0", "b0"]
+    assert names(chosen([run], Resolved(), PerTask(most=1), apart=early)) == ["a0", "a2", "b0"]
+    hard = Difficulty(most=0.8, attempts=2)
+    assert names(chosen([run], Resolved(), hard, apart=early)) == names(chosen([run], Resolved(), hard)), "only caps count apart"
+
+
+def test_a_selection_made_narrower_says_so_on_its_card(run: Path) -> None:
+    whole = chosen([run], Resolved())
+    less = narrow(whole, "odd", {"of": "attempts"}, lambda selected: "it is odd" if selected.attempt % 2 else None)
+    assert names(less) == ["a0", "a2", "a4", "b0"]
+    step = less.card.steps[-1]
+    assert (step.filter, step.settings, step.taken, step.reasons, step.left) == ("odd", {"of": "attempts"}, 2, {"it is odd": 2}, 4)
+    assert less.card.kept.trajectories == 4
+    assert less.card.steps[:-1] == whole.card.steps
 
 
 def test_a_task_is_as_hard_as_all_of_its_attempts_say(run: Path) -> None:

@@ -154,6 +154,19 @@ def test_a_preference_round_has_pairs_of_passed_and_failed(tmp_path: Path) -> No
         assert row["chosen"] != row["rejected"]
 
 
+def test_what_is_drawn_again_for_a_preference_round_is_drawn_in_pairs(tmp_path: Path) -> None:
+    both: tuple[Outcome, ...] = ("resolved", "wrong_fix")
+    old = run_of(tmp_path / "round-1", both, seed=1, model="round-0")
+    own = run_of(tmp_path / "round-2", both, seed=2, tasks=TASKS[:2], model="round-1")
+    for seed in range(3):
+        found = chosen(tmp_path / f"rows-{seed}", [own], [old], preference=True, replay=0.5, seed=seed)
+        assert (found.new, found.replayed) == (4, 4)
+        lines = (tmp_path / f"rows-{seed}/selection/selection.jsonl").read_text(encoding="utf-8").splitlines()
+        again = [each for each in map(json.loads, lines) if each["model"] == "round-0"]
+        outcomes = {task: {each["resolved"] for each in again if each["instance_id"] == task} for task in TASKS}
+        assert sorted(map(len, outcomes.values())) == [0, 0, 2, 2], "two tasks, both sides of each"
+
+
 def test_tasks_that_are_always_or_never_solved_have_no_pairs(tmp_path: Path) -> None:
     runs = [
         run_of(tmp_path / "always", ("resolved", "resolved"), seed=0, tasks=TASKS[:2]),
