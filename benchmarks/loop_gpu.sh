@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-python3}
 WORK=$(realpath -m "${WORK:-loop-work}")
 RESULTS=$(realpath -m "${RESULTS:-$WORK/results}")
-BOX=${BOX:-}                        # an archive of `pack`; empty: the box is built from packages where it is not there
+BOX=${BOX:-}                        # an archive of `pack`, or its parts in order; empty: the box is built from packages where it is not there
 VLLM=${VLLM:-}                      # a virtual environment; empty: vLLM is in PYTHON's own
 PORT=${PORT:-8011}
 export HARNESS_CACHE=${HARNESS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/typescript-agent-harness}
@@ -48,7 +48,8 @@ ROUNDS=${ROUNDS:-3} TURNS_OF_A_TRIAL=${TURNS_OF_A_TRIAL:-8} EPOCHS=${EPOCHS:-2} 
 mkdir -p "$WORK" "$RESULTS"
 if [ -n "$BOX" ] && [ ! -d "$HARNESS_CACHE/images/$(image)" ]; then
     mkdir -p "$HARNESS_CACHE/images"
-    tar --extract --no-same-owner --file="$BOX" --directory="$HARNESS_CACHE/images"
+    # shellcheck disable=SC2086 - several parts
+    cat $BOX | tar --extract --xz --no-same-owner --directory="$HARNESS_CACHE/images"
 fi
 if [ ! -e "$WORK/suite/suite.toml" ]; then
     "$PYTHON" -m benchmarks.small_suite "$WORK/suite" --train "$TRAIN" --held-out "$HELD_OUT" --tasks "$TASKS"
@@ -145,15 +146,18 @@ END
 
 loop() { "$PYTHON" -m harness.cli loop "$@"; }
 loop "$WORK/loop.toml" --dry-run | tee "$RESULTS/plan.txt"
-loop "$WORK/loop.toml"
+stopped=0
+loop "$WORK/loop.toml" || stopped=$?  # what was done until then is kept and shown
 loop status "$WORK/loop.toml" | tee "$RESULTS/status.txt"
 loop status "$WORK/loop.toml" --json > "$RESULTS/loop.json"
-loop report "$WORK/loop.toml" --output "$WORK/report"
-cp "$WORK/loop/ledger.jsonl" "$WORK/loop.toml" "$WORK/sft.toml" "$WORK/base.log" "$RESULTS"
+cp "$WORK/loop/ledger.jsonl" "$WORK/loop.toml" "$WORK/sft.toml" "$RESULTS"
+if [ -e "$WORK/base.log" ]; then cp "$WORK/base.log" "$RESULTS"; fi
 for round in "$WORK"/loop/round-*; do
     mkdir -p "$RESULTS/$(basename "$round")"
     for file in verdict.json verdict/verdict.json parity.json choose.json rows/selection/card.json train/train.toml; do
         if [ -e "$round/$file" ]; then cp "$round/$file" "$RESULTS/$(basename "$round")/"; fi
     done
 done
+loop report "$WORK/loop.toml" --output "$WORK/report"
 echo "results: $RESULTS; report: $WORK/report"
+exit $stopped

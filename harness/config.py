@@ -31,7 +31,7 @@ class Sampling(_Section):
     max_tokens: int = Field(default=4096, gt=0)
     """Of one answer."""
     seed: int | None = None
-    """Of attempt 0; attempt k is sent seed + k."""
+    """Attempt k is sent seed + k, and a number that depends on the task."""
     extra_body: dict[str, Any] = Field(default_factory=dict)
     chat_template_kwargs: dict[str, Any] = Field(default_factory=dict)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import subprocess
+import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -34,6 +35,10 @@ _FAILURES_IN_A_ROW = 6
 
 class RunStoppedError(Exception):
     """The infrastructure does not let the run go on. What is finished is kept."""
+
+
+SEEDS_A_TASK: Final = 10_000_000
+"""What a server is sent stays below 2**31."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +163,7 @@ class _Work:
         """One try at a trial; whether it came to an end that counts."""
         transcript = self._store.transcript(trial.task.instance_id, trial.attempt)
         seed = self._config.model.sampling.seed
-        seed = None if seed is None else seed + trial.attempt
+        seed = None if seed is None else seed_of(seed, trial.task.instance_id, trial.attempt)
         if self._perform is not None:
             trajectory = await self._perform(trial, tries, seed)
         else:
@@ -183,6 +188,11 @@ class _Work:
         if self._failures_in_a_row >= max(_FAILURES_IN_A_ROW, 2 * self._config.concurrency):
             raise RunStoppedError(f"{self._failures_in_a_row} rollouts in a row failed; the last: {trajectory.failure.message}")
         return False
+
+
+def seed_of(seed: int, instance_id: str, attempt: int) -> int:
+    """What a server is sent. Of every trial its own: with one for all tasks, those that are alike would get the same draws, and not be independent."""
+    return seed + attempt + SEEDS_A_TASK * (zlib.crc32(instance_id.encode()) % 200)
 
 
 def source_commit() -> str | None:

@@ -43,6 +43,8 @@ class Profile:
     """That the model wrote."""
     signature: RMinHash | None = field(default=None, compare=False)
     """MinHash of what the model wrote; only where a choice asks for it."""
+    age: int = 0
+    """Records of another age take none of a cap's places, and of near duplicates the youngest stays."""
 
 
 class _Choice(BaseModel):
@@ -111,7 +113,7 @@ class PerRepository(_Cap):
 
 
 class NearDuplicates(_Choice):
-    """Of trajectories in which the model wrote nearly the same, the shortest stays. Any two that stay are less alike than `threshold`,
+    """Of trajectories in which the model wrote nearly the same, the shortest stays, of the youngest. Any two that stay are less alike than `threshold`,
     as MinHash estimates it (128 permutations: a standard error of at most 0.045) of five-word shingles, within its banding's reach.
     """
 
@@ -196,8 +198,8 @@ def _grouped(profiles: Sequence[Profile], key: Callable[[Profile], str]) -> list
     return list(groups.values())
 
 
-def _shortest_first(profile: Profile) -> tuple[int, int, str]:
-    return (profile.turns, profile.characters, profile.key)
+def _shortest_first(profile: Profile) -> tuple[int, int, int, str]:
+    return (profile.age, profile.turns, profile.characters, profile.key)
 
 
 def _likeness(one: Profile, other: Profile) -> float:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -76,12 +76,12 @@ def select(
     workers: int = 1,
     repositories: Mapping[str, str] | None = None,
     on_read: Callable[[int], None] = lambda count: None,
-    apart: Callable[[Selected], Hashable] = lambda selected: None,
+    age: Callable[[Selected], int] = lambda selected: 0,
 ) -> Selection:
     """Apply the recipe to every record of the runs and files.
 
-    `repositories` by instance_id are for records that do not say theirs. `on_read` is told how many more were read. What `apart` gives different
-    values does not compete for a cap's places.
+    `repositories` by instance_id are for records that do not say theirs. `on_read` is told how many more were read. Records of another
+    `age` take none of a cap's places, and of near duplicates the youngest stays.
     StoreError and TrajectoryError when a path or a filter cannot be used.
     """
     _compiled(recipe)  # what is wrong with a filter is found before any process starts
@@ -103,7 +103,7 @@ def select(
                 unreadable.append(line)
             else:
                 lines.append(line)
-    return _choose(lines, recipe, unreadable, made_by, apart)
+    return _choose(lines, recipe, unreadable, made_by, age)
 
 
 def narrow(selection: Selection, name: str, settings: Mapping[str, object], left_out: Callable[[Selected], str | None]) -> Selection:
@@ -210,10 +210,9 @@ def _first_that_takes(candidate: Candidate, judges: Iterable[tuple[int, Judge]])
     return None, ""
 
 
-def _choose(
-    lines: list[_Line], recipe: Recipe, unreadable: list[Unreadable], made_by: str, apart: Callable[[Selected], Hashable]
-) -> Selection:
+def _choose(lines: list[_Line], recipe: Recipe, unreadable: list[Unreadable], made_by: str, age: Callable[[Selected], int]) -> Selection:
     """Go over the lines filter by filter."""
+    lines = [replace(line, profile=replace(line.profile, age=age(line.selected))) for line in lines]
     everything = [line.profile for line in lines]
     alive = lines
     steps: list[tuple[str, dict[str, object], Counter[str], int]] = []
@@ -228,9 +227,9 @@ def _choose(
     for place, each in enumerate(recipe.filters):
         settings = each.model_dump(mode="json", exclude={"name"})
         if isinstance(each, OfMany):
-            groups: dict[Hashable, list[Profile]] = {}
+            groups: dict[int, list[Profile]] = {}
             for line in alive:
-                groups.setdefault(apart(line.selected) if each.caps else None, []).append(line.profile)
+                groups.setdefault(line.profile.age if each.caps else 0, []).append(line.profile)
             left_out = {key: reason for group in groups.values() for key, reason in each.leave_out(group, everything).items()}
             take(each.name, settings, lambda line, left_out=left_out: left_out.get(line.profile.key))  # type: ignore[misc]
         else:

@@ -101,8 +101,12 @@ def _selected(
         alike = NearDuplicates(threshold=settings.alike, within="task")
         recipe = Recipe(name=recipe.name, filters=(*recipe.filters, alike))
     fresh = _is_of(own)
-    # What is old is drawn from below: it must not take the places of what is new before that.
-    selection = select([*own, *before], recipe, made_by=_MADE_BY, workers=workers, repositories=repositories, apart=fresh)
+    # What is old is drawn from below: it must not take the places of what is new before that, nor be kept in place of what is new and says the same.
+
+    def age(selected: Selected) -> int:
+        return 0 if fresh(selected) else 1
+
+    selection = select([*own, *before], recipe, made_by=_MADE_BY, workers=workers, repositories=repositories, age=age)
     if not before:
         return selection
     old = [each for each in selection.kept if not fresh(each)]

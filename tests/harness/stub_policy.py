@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
 from harness.oracle import NOOP_SCRIPT, Script, reference_script
+from harness.run import SEEDS_A_TASK
 from tasks.task import Task
 
 Conduct = Literal["solve", "give_up", "break", "rewrite", "conceal"]
@@ -80,7 +81,7 @@ class StubPolicy:
         if script is None:  # what is asked of a server before any rollout
             return 200, _completion({"role": "assistant", "content": "Hello."}, _prompt(messages, 0), _written("Hello.", []))
         self.bodies.append(body)
-        conduct = self._conduct(body["seed"])
+        conduct = self._conduct(body["seed"] % SEEDS_A_TASK)
         step = sum(message["role"] == "assistant" for message in messages)
         if conduct == "break" and step == 1:
             return 500, {"error": {"message": "the device is gone", "type": "server_error"}}

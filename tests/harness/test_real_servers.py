@@ -80,7 +80,7 @@ def test_every_rollout_ends_in_a_named_outcome(transformers_server: str, tiny_mo
         assert record["stop_reason"] in ("gave_up", "malformed_calls", "turn_limit", "repeating", "submitted")
         assert record["failure"] is None
         assert record["sampling"]["temperature"] == 1
-        assert record["sampling"]["seed"] == 1 + record["attempt"]
+        assert record["sampling"]["seed"] % 10_000_000 == 1 + record["attempt"]  # the rest is of the task
 
 
 # A model that thinks and calls a tool

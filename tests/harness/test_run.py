@@ -15,7 +15,7 @@ from harness.chat import ChatError
 from harness.config import ConfigError, ModelSettings, RunConfig
 from harness.endpoint import OpenAIChatModel
 from harness.oracle import script_for, serve_scripts
-from harness.run import RunStoppedError, pending, prepare, run, source_digest
+from harness.run import RunStoppedError, pending, prepare, run, seed_of, source_digest
 from sandboxes.sandbox import SandboxEngine
 from tasks.suite import Suite
 from tests.harness.fakes import MemoryEngine, Reply, ScriptModel, answer
@@ -91,7 +91,8 @@ async def test_every_attempt_at_every_task_is_run_once_attempt_by_attempt(mini, 
     reported = await run_once(config, mini, tmp_path, MemoryEngine(), model)
     ids = [task.instance_id for task in mini.tasks]
     assert [(result.instance_id, result.attempt) for result in reported] == [(name, k) for k in (0, 1) for name in ids]
-    assert model.seeds == [100] * 3 + [101] * 3
+    assert model.seeds == [seed_of(100, name, k) for k in (0, 1) for name in ids]
+    assert len(set(model.seeds)) == 6, "with one seed for all tasks, those that are alike get the same draws"
     assert placed(tmp_path) == [f"{name}/{attempt}" for name in ids for attempt in (0, 1)]
 
 

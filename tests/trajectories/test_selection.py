@@ -12,7 +12,7 @@ import pytest
 from tasks.task import Finding
 from tests.trajectories.test_record import VERSION_1
 from trajectories.card import to_markdown
-from trajectories.choices import Difficulty, PerTask
+from trajectories.choices import Difficulty, NearDuplicates, PerTask
 from trajectories.errors import TrajectoryError
 from trajectories.filters import ErroredSteps, MalformedCalls, NoLoops, Resolved, Submitted
 from trajectories.recipe import Recipe, read_recipe
@@ -71,12 +71,17 @@ def test_a_cap_before_another_filter_counts_what_that_would_take(run: Path) -> N
     assert names(chosen([run], Resolved(), PerTask(most=1))) == ["a0", "b0"]
 
 
-def test_what_is_apart_does_not_compete_for_a_caps_places(run: Path) -> None:
-    early = lambda selected: selected.attempt < 2  # noqa: E731
+def test_records_of_another_age_take_none_of_a_caps_places(run: Path) -> None:
+    age = lambda selected: int(selected.attempt < 2)  # noqa: E731
     assert names(chosen([run], Resolved(), PerTask(most=1))) == ["a0", "b0"]
-    assert names(chosen([run], Resolved(), PerTask(most=1), apart=early)) == ["a0", "a2", "b0"]
+    assert names(chosen([run], Resolved(), PerTask(most=1), age=age)) == ["a0", "a2", "b0"]
     hard = Difficulty(most=0.8, attempts=2)
-    assert names(chosen([run], Resolved(), hard, apart=early)) == names(chosen([run], Resolved(), hard)), "only caps count apart"
+    assert names(chosen([run], Resolved(), hard, age=age)) == names(chosen([run], Resolved(), hard)), "only caps count by age"
+
+
+def test_of_near_duplicates_the_youngest_stays(run: Path) -> None:
+    assert names(chosen([run], Resolved(), NearDuplicates(within="task"))) == ["a0", "b0"]
+    assert names(chosen([run], Resolved(), NearDuplicates(within="task"), age=lambda selected: int(selected.attempt < 2))) == ["a2", "b0"]
 
 
 def test_a_selection_made_narrower_says_so_on_its_card(run: Path) -> None:

@@ -83,6 +83,15 @@ def test_what_is_old_and_short_takes_no_place_of_what_is_new(tmp_path: Path) -> 
     assert capped.taken["per_task"] == 1
 
 
+def test_what_is_solved_again_in_the_same_words_is_new(tmp_path: Path) -> None:
+    """A model that does what it was shown has earned those rows: with the old ones kept in their place nothing would be new."""
+    shown = run_of(tmp_path / "round-0/demonstrations/0", seed=1)
+    again = run_of(tmp_path / "round-1/sample/0", seed=1, tasks=TASKS[:3])
+    found = chosen(tmp_path / "rows", [again], [shown], replay=0.25)
+    assert (found.new, found.replayed) == (3, 1)
+    assert found.taken["near_duplicates"] == 3
+
+
 def test_another_seed_draws_others_and_the_same_the_same(tmp_path: Path) -> None:
     own = run_of(tmp_path / "round-2/sample/0", seed=2)
     before = [run_of(tmp_path / f"before-{number}", seed=10 + number) for number in range(3)]
