@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     how.add_argument("--temperature", type=float, metavar="T")
     how.add_argument("--top-p", type=float, metavar="P")
     how.add_argument("--max-tokens", type=int, metavar="N", help="of one answer (default: 4096)")
-    how.add_argument("--seed", type=int, metavar="N", help="of the first attempt; the next get the next")
+    how.add_argument("--seed", type=int, metavar="N", help="of the first attempt, the next get the next; every task draws from its own")
     how.add_argument("--extra-body", metavar="JSON", help="laid over every request")
     how.add_argument("--chat-template-kwargs", metavar="JSON")
     add_endpoint_options(evaluate.add_argument_group("how the model is spoken to"))

@@ -37,8 +37,9 @@ class RunStoppedError(Exception):
     """The infrastructure does not let the run go on. What is finished is kept."""
 
 
-SEEDS_A_TASK: Final = 10_000_000
-"""What a server is sent stays below 2**31."""
+SEEDS_A_TASK: Final = 65_536
+_TASKS: Final = 32_000
+"""Their product is below 2**31, as is what a server is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,7 @@ class _Work:
 
 def seed_of(seed: int, instance_id: str, attempt: int) -> int:
     """What a server is sent. Of every trial its own: with one for all tasks, those that are alike would get the same draws, and not be independent."""
-    return seed + attempt + SEEDS_A_TASK * (zlib.crc32(instance_id.encode()) % 200)
+    return seed + attempt + SEEDS_A_TASK * (zlib.crc32(instance_id.encode()) % _TASKS)
 
 
 def source_commit() -> str | None:
