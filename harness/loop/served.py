@@ -34,6 +34,7 @@ T = TypeVar("T")
 Say = Callable[[str], None]
 _FREE_SECONDS: Final = 120.0
 _NOTICE_SECONDS: Final = 1.0
+_PORT_SECONDS: Final = 10.0
 _SLACK_MIB: Final = 1024
 """Of a GPU's memory: what a driver keeps for itself a while."""
 _ASLEEP_MIB: Final = 4096
@@ -181,7 +182,7 @@ class ServedHere:
         await self.close()
         if self._free_mib is None:
             self._free_mib = _free_mib()
-        _check_port(self._settings.port)
+        await _port_free(self._settings.port)
         command, recipe = self._command(model)
         server = Server(command, self._log, recipe=recipe, say=self._say, mark=self._mark)
         self._say(f"serving {model} with {command.engine}; log: {self._log}")
@@ -287,10 +288,18 @@ def _rank(config: LoopConfig) -> int:
     return max(rank for each in settings for rank in (each.rank, *each.ranks.values()))
 
 
-def _check_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise LoopStoppedError(f"port {port} is taken ({os.strerror(error.errno or 0).lower()}): give another serve.port") from error
+async def _port_free(port: int) -> None:
+    """Wait a while: what is being ended with all its threads holds its port a little longer than it seems to live."""
+    deadline = time.monotonic() + _PORT_SECONDS
+    while True:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    reason = os.strerror(error.errno or 0).lower()
+                    raise LoopStoppedError(f"port {port} is taken ({reason}): give another serve.port") from error
+            else:
+                return
+        await asyncio.sleep(0.1)
