@@ -42,7 +42,7 @@ tokens = 8192
 [optimizer]
 learning_rate = 0.01
 [length]
-steps = 6
+steps = 3
 [checkpoints]
 every_steps = 1
 [machine]
@@ -72,14 +72,11 @@ temperature = 0
 [rollouts]
 concurrency = 1
 max_tokens = 12
-limits = {{turns = 2}}
+limits = {{turns = 1}}
 [rows]
 least = 0
 [training]
 config = "sft.toml"
-begin = "last"
-[promotion]
-margin = 0.95
 [cold_start]
 kind = "oracle"
 """
@@ -88,7 +85,7 @@ kind = "oracle"
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A model, a suite, and two files of the same loop."""
-    write_suite(tmp_path / "suite", train=1, held_out=1, tasks=4)
+    write_suite(tmp_path / "suite", train=1, held_out=1, tasks=2)
     (tmp_path / "sft.toml").write_text(TRAINING, encoding="utf-8")
     subprocess.run([ENVIRONMENT / "bin/python", MAKE_MODEL, tmp_path / "model"], check=True, capture_output=True)
     for name in ("undisturbed", "killed"):
@@ -145,10 +142,9 @@ async def _killed(directory: Path, name: str) -> list[str]:
 async def _start(directory: Path, name: str) -> asyncio.subprocess.Process:
     command = [sys.executable, "-m", "harness.cli", "loop", f"{name}.toml"]
     root = str(Path(__file__).parents[3])
+    env = {**os.environ, "PYTHONPATH": root, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}  # two loops share the cores
     with open(directory / f"{name}.log", "ab") as log:  # noqa: ASYNC230 - once a start
-        return await asyncio.create_subprocess_exec(
-            *command, cwd=directory, stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": root, "HF_HUB_OFFLINE": "1"}
-        )
+        return await asyncio.create_subprocess_exec(*command, cwd=directory, stdout=log, stderr=log, env=env)
 
 
 def _told(loop: Path) -> list[tuple[int, str, str, dict[str, Any]]]:
