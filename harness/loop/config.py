@@ -238,13 +238,14 @@ class LoopConfig(_Section):
 def read_loop(file: Path) -> LoopConfig:
     """The configuration, its paths made absolute. ConfigError names the setting that is wrong."""
     content = read_toml(file, ConfigError)
-    given = content.get("serve")
+    given = content.setdefault("serve", {})
     if isinstance(given, dict):  # of the two kinds the one that is meant: an error is about its settings, and not about the other's
         kind: type[Started | Endpoint] = Endpoint if "base_url" in given else Started
         try:
             content["serve"] = kind.model_validate(given)
         except ValidationError as error:
-            raise ConfigError(f"{file}: serve.{first_complaint(error)}") from error
+            of_all = not error.errors(include_url=False)[0]["loc"]
+            raise ConfigError(f"{file}: serve{': ' if of_all else '.'}{first_complaint(error)}") from error
     return _beside(checked(content, LoopConfig, ConfigError, file=file), file.resolve().parent)
 
 

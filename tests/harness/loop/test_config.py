@@ -9,6 +9,7 @@ import pytest
 
 from harness.config import ConfigError
 from harness.loop.config import Endpoint, LoopConfig, OracleStart, Started, TrajectoryStart, read_loop
+from harness.loop.training import training_config
 from tests.harness.loop.files import loop_config, loop_file
 
 
@@ -110,3 +111,13 @@ def test_what_is_written_back_is_read_as_the_same(tmp_path: Path) -> None:
     again = read_loop(tmp_path / "again.toml")
     assert again == found
     assert isinstance(again, LoopConfig)
+
+
+def test_the_example_is_a_whole_loop(tmp_path: Path) -> None:
+    example = Path(__file__).parents[3] / "examples" / "loop.toml"
+    config = read_loop(example)
+    assert config.training.python is not None
+    assert config.training.python.parts[-3:] == (".venv-train", "bin", "python")
+    trained = training_config(config, "sft", rows=(tmp_path / "rows",), output=tmp_path / "train", seed=1, start=None)
+    assert trained.base.path == config.base.model
+    assert trained.recipe == config.base.recipe == "nemotron-3-nano"
