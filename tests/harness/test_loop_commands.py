@@ -65,7 +65,7 @@ def test_what_is_wrong_with_the_file_is_one_line(tmp_path: Path, file: Path, cap
     for dry in ([], ["--dry-run"]):
         assert "what is trained on cannot be held out" in refused(capsys, str(loop_file(tmp_path, evaluate__split="train")), *dry)
     (tmp_path / "sft.toml").unlink()
-    assert "sft.toml: no such file or directory" in refused(capsys, str(loop_file(tmp_path / "other", training__config="../sft.toml", sample__suite=str(tmp_path / "suite"), evaluate__suite=str(tmp_path / "suite"))), "--dry-run")  # fmt: skip
+    assert "sft.toml: No such file or directory" in refused(capsys, str(loop_file(tmp_path / "other", training__config="../sft.toml", sample__suite=str(tmp_path / "suite"), evaluate__suite=str(tmp_path / "suite"))), "--dry-run")  # fmt: skip
 
 
 def test_what_is_no_loop_is_one_line(tmp_path: Path, capsys: Said) -> None:

@@ -86,7 +86,7 @@ def test_what_would_stop_the_loop_stops_the_plan(tmp_path: Path) -> None:
         make_plan(small(tmp_path / "b", evaluate__split="no-such"))
     config = small(tmp_path / "c")
     config.training.config.unlink()
-    with pytest.raises(ConfigError, match=r"sft\.toml: no such file"):
+    with pytest.raises(ConfigError, match=r"sft\.toml: No such file"):
         make_plan(config)
 
 
