@@ -47,6 +47,14 @@ def test_stats_and_inspect(corpus: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["corpus", "inspect", str(corpus), "--reason", "nothing like it"]) == 1
 
 
+@pytest.mark.parametrize("action", ["stats", "inspect"])
+def test_a_process_that_has_built_nothing_reads_it_too(corpus: Path, action: str):
+    command = [sys.executable, "-m", "harness.cli", "corpus", action, str(corpus)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "generated, by its own words" in done.stdout
+
+
 @pytest.mark.parametrize(
     "words",
     [["build", "nowhere", "-o", "out"], ["stats", "nowhere"], ["inspect", "nowhere"], ["build", ".", "-o", "out", "--tokens", "1"], ["collect", "-o", "out", "--config", "none.toml"]],

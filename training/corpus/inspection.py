@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 
 from training.corpus.card import read_card
@@ -59,7 +60,7 @@ def removals(corpus: Path, *, reason: str | None, samples: int) -> list[dict[str
     """Of each removal up to `samples` files, those with an excerpt first."""
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for batch in _manifest(corpus, None):
-        for row in batch.filter(pa.compute.invert(batch["kept"])).to_pylist():
+        for row in batch.filter(compute.invert(batch["kept"])).to_pylist():
             if reason is not None and reason.lower() not in f"{row['stage']}: {row['reason']}".lower():
                 continue
             of_reason = found.setdefault((row["stage"], row["reason"]), [])
