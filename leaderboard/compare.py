@@ -108,13 +108,13 @@ def lower_bound(first: Outcomes, second: Outcomes, confidence: float = CONFIDENC
     A non-inferiority test is whether it is above minus the margin (Schuirmann 1987, one of his two one-sided tests). Where no task differs, no
     spread was seen, which does not mean that there is none: then Miller's planning values are used. None with fewer than two tasks.
     """
-    found = compare(first, second)
-    if found.tasks < 2:
-        return None
     shared = [task for task in first.keys() & second.keys() if first[task][1] and second[task][1]]
+    if len(shared) < 2:
+        return None
+    differences = [float(Fraction(*second[task]) - Fraction(*first[task])) for task in shared]
     planned = planned_spread(*(fmean(of[task][1] for task in shared) for of in (first, second)))
-    error = found.standard_error or math.sqrt(planned / found.tasks)
-    return max(-1.0, found.difference - error * float(stats.t.ppf(confidence, found.tasks - 1)))
+    error = (stdev(differences) or math.sqrt(planned)) / math.sqrt(len(shared))
+    return max(-1.0, fmean(differences) - error * float(stats.t.ppf(confidence, len(shared) - 1)))
 
 
 def compare_all(outcomes: Mapping[str, Outcomes], shared: Mapping[tuple[str, str], Sequence[str]]) -> list[Comparison]:

