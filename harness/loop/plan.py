@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from scipy import stats
 
 from harness.loop.config import LoopConfig, Started
+from harness.loop.inputs import suites_of
 from harness.loop.ledger import Entry, current, read_ledger
-from harness.loop.rounds import suites_of
 from harness.loop.training import adapter_settings
 from harness.run import source_commit
 from leaderboard.compare import ALPHA

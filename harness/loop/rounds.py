@@ -4,51 +4,43 @@ from __future__ import annotations
 
 import json
 import time
-import tomllib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-import tomli_w
 
 from harness.checkpoint import read_adapter
-from harness.config import AgentLimits, ConfigError, ModelSettings, RunConfig, ThinkingSettings
+from harness.config import AgentLimits, ConfigError, ModelSettings, RunConfig
 from harness.evaluate import Started, evaluate
 from harness.loop import training
 from harness.loop.config import EndpointStart, LoopConfig, Mix, TrajectoryStart
-from harness.loop.config import Started as ServerStart
 from harness.loop.curriculum import choose
 from harness.loop.errors import LoopStoppedError
-from harness.loop.ledger import Done, Entry, Ledger, Split, Step, digest_of, digest_of_files, replace
+from harness.loop.inputs import base_digest, suites_of, times_of
+from harness.loop.ledger import Done, Entry, Ledger, Split, Step, digest_of, digest_of_files
 from harness.loop.rows import choose_rows
 from harness.loop.served import Served
 from harness.loop.time_split import split_of_run
+from harness.loop.trials import check_whole, run_config, runs_in, take_over, tally, what_decides
 from harness.loop.verdict import judge, outcomes_of, rate_of
 from harness.machine import own_names
 from harness.parity import TOLERANCES, check_parity
 from harness.run import OnResult, RunStoppedError
-from harness.summary import Summary
 from leaderboard.errors import LeaderboardError
 from sandboxes.sandbox import SandboxError
 from tasks.errors import TaskError
-from tasks.overlap import refuse_shared
-from tasks.suite import Suite, load_suite
 from training.config import Config
 from training.errors import TrainingError
 from training.expectation import read_expectation
 from training.record import read_metrics
 from trajectories.errors import TrajectoryError
 from trajectories.source import find
-from trajectories.store import StoreError, read_index
+from trajectories.store import StoreError
 
 Say = Callable[[str], None]
 
 REMOVED = "removed"
 """The file that `harness loop gc` leaves in the place of an export."""
 _VERDICT = "verdict.json"
-_OF_A_SITTING = ("base_url", "api_key_variable", "request_timeout_seconds", "prices")
-"""Of a model's settings."""
 _SAID = (ConfigError, LeaderboardError, SandboxError, StoreError, TaskError, TrainingError, TrajectoryError)
 """What says in one line what is to be mended."""
 
@@ -79,7 +71,7 @@ class Loop:
         self._train, self._held_out = suites_of(config)
         self._base = digest_of([config.base.model, base_digest(config)])
         start = config.cold_start
-        self._recorded = [_times_of(source) for source in start.sources] if isinstance(start, TrajectoryStart) else None
+        self._recorded = [times_of(source) for source in start.sources] if isinstance(start, TrajectoryStart) else None
 
     async def run(self) -> None:
         """All rounds. LoopStoppedError when one cannot go on; what is done is kept."""
@@ -121,7 +113,7 @@ class Loop:
         inputs = [settings, self._train.digest, self._config.seed, [self._outputs(each, "sample") for each in before]]
 
         async def work(place: Path) -> Done:
-            outcomes = [outcomes_of(*_runs(self._ledger.place(each, "sample"))) for each in before]
+            outcomes = [outcomes_of(*runs_in(self._ledger.place(each, "sample"))) for each in before]
             choice = choose([task.instance_id for task in self._train.tasks], outcomes, settings, self._config.seed + number)
             place.write_text(json.dumps(asdict(choice), indent=1) + "\n", encoding="utf-8")
             words = (
@@ -134,7 +126,7 @@ class Loop:
         return await self._do(number, "choose", inputs, work)
 
     async def _sampled(self, number: int, chosen: Entry, best: Best) -> Entry:
-        inputs = [chosen.outputs, best.outputs, self._train.digest, self._config.sample.mix, self._of_rollouts(), self._config.seed]
+        inputs = [chosen.outputs, best.outputs, self._train.digest, self._config.sample.mix, what_decides(self._config), self._config.seed]
 
         async def work(place: Path) -> Done:
             tasks = tuple(json.loads(self._ledger.place(number, "choose").read_text(encoding="utf-8"))["tasks"])
@@ -143,15 +135,15 @@ class Loop:
             split = Split(model=time.monotonic() - began)
             for kind, mix in enumerate(self._config.sample.mix):
                 seed = self._config.seed + 100_003 * number + 1_009 * kind
-                config = self._run_config(self._train, settings, mix, tasks=tasks, seed=seed)
+                config = run_config(self._config, self._config.sample, settings, mix, tasks=tasks, seed=seed)
                 split += await self._evaluate(config, place / str(kind))
-            return self._sampled_words(_runs(place), split)
+            return self._sampled_words(runs_in(place), split)
 
         return await self._do(number, "sample", inputs, work)
 
     async def _demonstrations(self) -> Entry:
         start = self._config.cold_start
-        inputs: list[object] = [start, self._train.digest, self._of_rollouts(), self._config.seed]
+        inputs: list[object] = [start, self._train.digest, what_decides(self._config), self._config.seed]
         if self._recorded is not None:
             inputs.append(self._recorded)
 
@@ -167,11 +159,11 @@ class Loop:
                 mix = Mix(attempts=start.attempts, temperature=start.temperature)
             else:
                 settings, mix = ModelSettings(name="oracle"), Mix(attempts=1)
-            config = self._run_config(self._train, settings, mix, tasks=self._config.sample.tasks, seed=self._config.seed)
+            config = run_config(self._config, self._config.sample, settings, mix, tasks=self._config.sample.tasks, seed=self._config.seed)
             if not isinstance(start, EndpointStart):  # a reference solution is as long as it is
                 config = config.model_copy(update={"limits": AgentLimits(), "context": None})
             split = await self._evaluate(config, place / "0", ours=False)
-            return self._sampled_words(_runs(place), split)
+            return self._sampled_words(runs_in(place), split)
 
         return await self._do(0, "demonstrations", inputs, work)
 
@@ -268,25 +260,26 @@ class Loop:
     async def _evaluation(self, number: int, step: Step, model: int | None, outputs: str) -> Entry:
         """Of round `model`'s adapter, or of the base."""
         settings = self._config.evaluate
-        inputs = [settings, self._held_out.digest, self._of_rollouts(), self._config.seed, outputs]
+        inputs = [settings, self._held_out.digest, what_decides(self._config), self._config.seed, outputs]
 
         async def work(place: Path) -> Done:
             began = time.monotonic()
             served = await self._serve(model)
             split = Split(model=time.monotonic() - began)
             mix = Mix(attempts=settings.attempts, temperature=settings.temperature, top_p=settings.top_p, thinking=settings.thinking)
-            config = self._run_config(self._held_out, served, mix, tasks=settings.tasks, seed=self._config.seed)
+            config = run_config(self._config, settings, served, mix, tasks=settings.tasks, seed=self._config.seed)
             split += await self._evaluate(config, place)
             rate = rate_of(place)
-            numbers = {"rate": rate.value, "low": rate.low, "high": rate.high} | _counts([place])
+            found = tally([place])
+            numbers = {"rate": rate.value, "low": rate.low, "high": rate.high} | found.numbers
             words = f"{100 * rate.value:.1f}% resolved ({100 * rate.low:.1f} to {100 * rate.high:.1f}) on {len(self._held_out.tasks)} held-out tasks"
-            return Done(_digest_of_runs([place]), words, numbers, split, *_spent([place]))
+            return Done(found.digest, words, numbers, split, found.tokens, found.cost)
 
         return await self._do(number, step, inputs, work)
 
     async def _verdict(self, number: int, best: Best, evaluation: Entry) -> Entry:
         rule = self._config.promotion
-        inputs = [rule, evaluation.outputs, best.number, best.outputs, _digest_of_runs([best.evaluation])]
+        inputs = [rule, evaluation.outputs, best.number, best.outputs, tally([best.evaluation]).digest]
 
         async def work(place: Path) -> Done:
             candidate = self._ledger.place(number, "evaluation")
@@ -325,13 +318,13 @@ class Loop:
     async def _evaluate(self, config: RunConfig, place: Path, *, ours: bool = True) -> Split:
         """One run, taken up where it stood. LoopStoppedError when a trial has no grade at its end."""
         began = time.monotonic()
-        _take_over(place / "config.toml", config)
+        take_over(place / "config.toml", config)
         work = evaluate(config, output=place, fresh=False, say=self._say, on_start=self._on_start)
         try:
             _, summary = await (self._served.watched(work) if ours else work)
         except RunStoppedError as error:
             raise LoopStoppedError(str(error)) from error
-        _check_whole(summary, place)
+        check_whole(summary, place)
         seconds = time.monotonic() - began
         return split_of_run(place, seconds)
 
@@ -359,41 +352,16 @@ class Loop:
             if most is not None and value >= most:
                 raise LoopStoppedError(f"the budget of {name} is spent: {value:,.2f} of {most:,.2f}; to go on, raise budgets.{name}")
 
-    def _run_config(self, suite: Suite, model: ModelSettings, mix: Mix, *, tasks: tuple[str, ...], seed: int) -> RunConfig:
-        rollouts = self._config.rollouts
-        sampling = model.sampling.model_copy(
-            update={"temperature": mix.temperature, "top_p": mix.top_p, "max_tokens": rollouts.max_tokens, "seed": seed}
-        )
-        thinking = None if mix.thinking == "server" else ThinkingSettings(mode=mix.thinking)
-        part = self._config.evaluate if suite is self._held_out else self._config.sample
-        return RunConfig(
-            suite=part.suite,
-            split=part.split,
-            tasks=tasks,
-            attempts=mix.attempts,
-            concurrency=rollouts.concurrency,
-            model=model.model_copy(update={"sampling": sampling, "thinking": thinking}),
-            limits=rollouts.limits,
-            sandbox=rollouts.sandbox,
-            context=rollouts.context,
-        )
-
-    def _of_rollouts(self) -> dict[str, Any]:
-        """What of them, and of the server, decides results."""
-        decided = self._config.rollouts.model_dump(mode="json", exclude={"concurrency", "request_timeout_seconds", "prices"})
-        server = self._config.serve
-        return decided | {"server": [server.engine, server.dtype, server.context] if isinstance(server, ServerStart) else server.name}
-
     def _sampled_words(self, runs: Sequence[Path], split: Split) -> Done:
-        counts = _counts(runs)
-        words = f"{counts['resolved']} of {counts['trials']} trials are resolved"
-        return Done(_digest_of_runs(runs), words, counts, split, *_spent(runs))
+        found = tally(runs)
+        words = f"{found.resolved} of {found.trials} trials are resolved"
+        return Done(found.digest, words, found.numbers, split, found.tokens, found.cost)
 
     def _sources(self, number: int) -> list[Path]:
         start = self._config.cold_start
         if number == 0 and isinstance(start, TrajectoryStart):
             return list(start.sources)
-        return _runs(self._ledger.place(number, _source(number)))
+        return runs_in(self._ledger.place(number, _source(number)))
 
     def _outputs(self, number: int, step: Step) -> str:
         entry = self._ledger.find(number, step)
@@ -421,48 +389,8 @@ class Loop:
         )
 
 
-def suites_of(config: LoopConfig) -> tuple[Suite, Suite]:
-    """What is trained on, and what is held out. TaskError when they share anything."""
-    train = load_suite(config.sample.suite).select(config.sample.tasks, split=config.sample.split)
-    held_out = load_suite(config.evaluate.suite).select(config.evaluate.tasks, split=config.evaluate.split)
-    refuse_shared(train, held_out)
-    return train, held_out
-
-
-def base_digest(config: LoopConfig) -> str:
-    """Of a base on the disk: its configuration, and its weights' sizes and times."""
-    place = Path(config.base.model)
-    if not place.is_dir():
-        return config.base.model
-    return digest_of(_times_of(place, "*"))
-
-
-def _times_of(place: Path, files: str = "**/*") -> list[list[object]]:
-    """Of the files of a directory, or of one file: names, sizes and times. ConfigError when it is not there."""
-    found = sorted(file for file in place.glob(files) if file.is_file()) if place.is_dir() else [place]
-    try:
-        return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in found]
-    except OSError as error:
-        raise ConfigError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from error
-
-
-def _take_over(file: Path, config: RunConfig) -> None:
-    """Into a run that was broken off: what may be another in this sitting, since it decides no result. All that does is in the step's inputs."""
-    if not file.exists():
-        return
-    written = tomllib.loads(file.read_text(encoding="utf-8"))
-    now = tomllib.loads(config.to_toml())["model"]
-    kept = {name: value for name, value in written["model"].items() if name not in _OF_A_SITTING}
-    written["model"] = kept | {name: now[name] for name in _OF_A_SITTING if name in now}
-    replace(file, tomli_w.dumps(written))
-
-
 def _source(number: int) -> Step:
     return "demonstrations" if number == 0 else "sample"
-
-
-def _runs(place: Path) -> list[Path]:
-    return sorted(run for run in place.iterdir() if (run / "config.toml").is_file())
 
 
 def _rows_in(place: Path) -> tuple[Path, ...]:
@@ -471,28 +399,3 @@ def _rows_in(place: Path) -> tuple[Path, ...]:
 
 def _adapter_files(adapter: Path) -> list[Path]:
     return [adapter / "adapter_config.json", adapter / "adapter_model.safetensors"]
-
-
-def _counts(runs: Sequence[Path]) -> dict[str, int]:
-    results = [result for run in runs for result in read_index(run)[0]]
-    return {"trials": len(results), "resolved": sum(bool(result.resolved) for result in results)}
-
-
-def _spent(runs: Sequence[Path]) -> tuple[int, float | None]:
-    """Tokens, and cost."""
-    results = [result for run in runs for result in read_index(run)[0]]
-    costs = [result.cost for result in results if result.cost is not None]
-    tokens = sum((result.usage.input_tokens or 0) + (result.usage.output_tokens or 0) for result in results)
-    return tokens, sum(costs) if costs else None
-
-
-def _digest_of_runs(runs: Sequence[Path]) -> str:
-    return digest_of([[run.name, [[each.instance_id, each.attempt, each.sha256] for each in read_index(run)[0]]] for run in runs])
-
-
-def _check_whole(summary: Summary, place: Path) -> None:
-    missing = summary.total.attempts - summary.total.scored
-    if missing:
-        raise LoopStoppedError(
-            f"{missing} of {summary.total.attempts} attempts have no grade, the infrastructure failed them: see {place}, and try again"
-        )
