@@ -1,8 +1,9 @@
 // The objects that both processes have of their own: prototypes, constructors and functions of the language and of Node. They cross by
 // name and never as a handle, so that nobody reaches `Function` through a chain of `constructor` properties.
-import { AssertionError } from "node:assert";
+//
+// Some are in modules of Node's that a process need not load: as long as one is not loaded nothing is of it, so it is looked through once it is
+// there. `Headers` alone would take more of a process's time than all else of its start.
 import { EventEmitter } from "node:events";
-import { Duplex, PassThrough, Readable, Transform, Writable } from "node:stream";
 
 const GLOBALS = [
   "Object", "Array", "String", "Number", "Boolean", "BigInt", "Symbol", "Map", "Set", "WeakMap", "WeakSet", "WeakRef", "Date", "RegExp",
@@ -10,15 +11,29 @@ const GLOBALS = [
   "SharedArrayBuffer", "DataView", "Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array",
   "Uint32Array", "Float32Array", "Float64Array", "BigInt64Array", "BigUint64Array", "Iterator", "FinalizationRegistry", "Buffer", "URL",
   "URLSearchParams", "TextEncoder", "TextDecoder", "AbortController", "AbortSignal", "Event", "EventTarget", "DOMException", "Blob",
-  "Headers", "Request", "Response", "FormData", "ReadableStream", "WritableStream", "TransformStream", "JSON", "Math", "Reflect", "Atomics",
-  "Intl", "parseInt", "parseFloat", "isNaN", "isFinite", "encodeURIComponent", "decodeURIComponent", "structuredClone",
+  "JSON", "Math", "Reflect", "Atomics", "Intl", "parseInt", "parseFloat", "isNaN", "isFinite", "encodeURIComponent", "decodeURIComponent",
+  "structuredClone",
 ];
+
+/** What is of a module of Node's that may not be loaded: by the module's name in `process.moduleLoadList`, who has it and under which names. */
+const LATE = {
+  assert: [() => process.getBuiltinModule("node:assert"), ["AssertionError"]],
+  stream: [() => process.getBuiltinModule("node:stream"), ["Readable", "Writable", "Duplex", "Transform", "PassThrough"]],
+  "internal/deps/undici/undici": [() => globalThis, ["Headers", "Request", "Response", "FormData"]],
+  "internal/webstreams/readablestream": [() => globalThis, ["ReadableStream"]],
+  "internal/webstreams/writablestream": [() => globalThis, ["WritableStream"]],
+  "internal/webstreams/transformstream": [() => globalThis, ["TransformStream"]],
+};
 
 /** Modules whose functions a test may hand to the source: it then gets its own, which runs with its own rights. */
 const BUILTINS = [
-  "fs", "fs/promises", "path", "os", "util", "crypto", "child_process", "vm", "module", "worker_threads", "process", "net", "url", "zlib",
-  "http", "https", "timers", "timers/promises", "assert", "assert/strict", "v8", "buffer", "events", "stream", "querystring",
+  "fs", "fs/promises", "path", "os", "util", "vm", "module", "process", "url", "timers", "timers/promises", "buffer", "events", "querystring",
 ];
+
+/** More of these: their functions are had from the modules alone, which are dear to load. */
+const LATE_BUILTINS = new Set(["crypto", "child_process", "worker_threads", "net", "zlib", "http", "https", "assert", "assert/strict", "v8", "stream"]);
+
+const moduleOf = new Map(Object.entries(LATE).flatMap(([module, [, names]]) => names.map((name) => [name, module])));
 
 const isObject = (value) => (typeof value === "object" && value !== null) || typeof value === "function";
 
@@ -30,6 +45,8 @@ const up = (value) => Object.getPrototypeOf(value);
 export const named = new Map();
 /** Names by object. */
 export const nameOf = new Map();
+/** Names that either process takes from the other. */
+const accepted = new Set();
 /** Prototypes whose methods work on any object: what inherits from no others can be mirrored property by property. */
 export const slotless = new Set([Object.prototype, EventEmitter.prototype, up(up([][Symbol.iterator]())), up(up(up(asyncGeneratorOf.prototype)))]);
 
@@ -40,21 +57,25 @@ function add(name, value) {
   return true;
 }
 
+function accept(name, value) {
+  if (!add(name, value)) return false;
+  accepted.add(name);
+  return true;
+}
+
 function addWithMembers(name, value) {
-  if (!add(name, value)) return;
+  if (!accept(name, value)) return;
   for (const key of Reflect.ownKeys(value)) {
     if (key === "caller" || key === "arguments" || key === "callee") continue;
     const property = Object.getOwnPropertyDescriptor(value, key);
     const label = `${name}.${typeof key === "symbol" ? `@@${key.description}` : key}`;
     if (key === "prototype") addWithMembers(label, property.value);
-    else if (typeof property.value === "function" && key !== "constructor") add(label, property.value);
+    else if (typeof property.value === "function" && key !== "constructor") accept(label, property.value);
   }
 }
 
 for (const name of GLOBALS) if (name in globalThis) addWithMembers(name, globalThis[name]);
-for (const [name, value] of Object.entries({ EventEmitter, AssertionError, Readable, Writable, Duplex, Transform, PassThrough })) {
-  addWithMembers(name, value);
-}
+addWithMembers("EventEmitter", EventEmitter);
 for (const name of ["Collator", "DateTimeFormat", "NumberFormat", "PluralRules", "RelativeTimeFormat", "ListFormat", "Segmenter"]) {
   addWithMembers(`Intl.${name}`, Intl[name]);
 }
@@ -75,10 +96,8 @@ for (const [name, prototype] of [
   ["GeneratorFunction", up(generatorOf)],
   ["AsyncGeneratorFunction", up(asyncGeneratorOf)],
 ]) {
-  add(`${name}.prototype`, prototype); // the constructors, which make code of text, cross in no direction
+  accept(`${name}.prototype`, prototype); // the constructors, which make code of text, cross in no direction
 }
-/** What either process accepts from the other by name. */
-export const accepted = new Set(named.keys());
 add("globalThis", globalThis);
 add("process", process);
 add("console", console);
@@ -87,25 +106,49 @@ for (const name of ["Function", "AsyncFunction", "GeneratorFunction", "AsyncGene
 }
 add("eval", globalThis.eval);
 
+const loaded = process.moduleLoadList;
+let seen = 0;
 let builtinsAdded = false;
+
+/** Of Node's modules that were loaded since this was asked last. */
+function addLate() {
+  while (seen < loaded.length) {
+    const module = loaded[seen].replace("NativeModule ", "");
+    seen += 1;
+    if (Object.hasOwn(LATE, module)) bring(module);
+    if (builtinsAdded && LATE_BUILTINS.has(module)) addFunctions(module);
+  }
+}
+
+function bring(module) {
+  const [owner, names] = LATE[module];
+  for (const name of names) addWithMembers(name, owner()[name]);
+}
+
+function addFunctions(module) {
+  const exported = process.getBuiltinModule(`node:${module}`);
+  for (const key of Object.keys(exported)) {
+    const property = Object.getOwnPropertyDescriptor(exported, key);
+    if (property !== undefined && "value" in property) add(`node:${module}#${key}`, property.value);
+  }
+}
 
 /** The name of an object that both processes have, or undefined. Node's modules are looked through when the first function asks. */
 export function intrinsicName(value) {
-  const name = nameOf.get(value);
-  if (name !== undefined || typeof value !== "function" || builtinsAdded) return name;
-  builtinsAdded = true;
-  for (const module of BUILTINS) {
-    const exported = process.getBuiltinModule(`node:${module}`);
-    for (const key of Object.keys(exported)) {
-      const property = Object.getOwnPropertyDescriptor(exported, key);
-      if (property !== undefined && "value" in property) add(`node:${module}#${key}`, property.value);
-    }
+  if (nameOf.has(value)) return nameOf.get(value);
+  if (typeof value === "function" && !builtinsAdded) {
+    builtinsAdded = true;
+    BUILTINS.forEach(addFunctions);
+    seen = 0;
   }
+  addLate();
   return nameOf.get(value);
 }
 
 /** The other process's name, as an object of this one. `anything`: whatever this process has, for the side that is not trusted anyway. */
 export function intrinsic(name, { anything }) {
+  const late = moduleOf.get(String(name).split(".")[0]);
+  if (late !== undefined) bring(late);
   if (accepted.has(name)) return named.get(name);
   if (!anything) return undefined;
   if (named.has(name)) return named.get(name);

@@ -65,7 +65,7 @@ async def test_values_that_cross_keep_their_meaning(open_sandbox: OpenSandbox, *
     asked = task(VALUES)
     seen = await observe(asked, asked.patch, open_sandbox, plain=plain)
     assert failures(seen) == []
-    assert len(seen.statuses) == 18
+    assert len(seen.statuses) == 19
 
 
 async def test_values_that_cross_keep_their_meaning_in_vitest(open_sandbox: OpenSandbox) -> None:

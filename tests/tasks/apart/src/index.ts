@@ -185,3 +185,8 @@ export const look = (action: string, path: string): string => {
   }
 };
 export const identity = (): number => process.getuid?.() ?? -1;
+
+/** What Node loads when it is first asked for. */
+export const heading = (name: string, value: string): Headers => new Headers({ [name]: value });
+export const isSendersOwn = async (request: unknown): Promise<boolean> => request === (await import("node:http")).request;
+export const classes = (): unknown[] => [Headers, ReadableStream];

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import http from "node:http";
 import { describe, it } from "node:test";
 import double, * as everything from "../src/index.ts";
 import {
-  abortable, Bell, chance, collect, counter, cyclic, debounced, delayed, describeValue, each, fail, failWith, frozen, increment, later, make,
+  abortable, Bell, chance, classes, collect, counter, cyclic, debounced, delayed, describeValue, each, fail, failWith, frozen, heading, increment, isSendersOwn, later, make,
   now, ParseError, paused, Point, push, Registry, rename, retried, same, say, setting, soon, sorted, Stack, tagged, unique, untilAborted, upTo,
   values,
 } from "../src/index.ts";
@@ -211,6 +212,16 @@ describe("time", () => {
     assert.equal(attempts, 1);
     assert.equal(await trying, 3);
     await assert.rejects(retried(async () => fail("never"), 2), ParseError);
+  });
+});
+
+describe("what Node loads late", () => {
+  it("is what both have, once one of them asks for it", async () => {
+    const made = heading("a", "b");
+    assert.ok(made instanceof Headers);
+    assert.equal(made.get("a"), "b");
+    assert.deepEqual(classes(), [Headers, ReadableStream]);
+    assert.equal(await isSendersOwn(http.request), true);
   });
 });
 
