@@ -12,21 +12,27 @@ HARNESS := $(VENV)/bin/harness
 
 .DEFAULT_GOAL := help
 .PHONY: help setup eval test check lint format typecheck doctor validate clean
+install = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
-setup: $(VENV)/.installed ## the virtual environment with all that is needed
+setup: $(VENV)/.installed ## the virtual environment with all that is needed to work on it
 
-$(VENV)/.installed: pyproject.toml
+$(VENV)/.usable: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or later is needed; give PYTHON=/path/to/python" >&2; exit 2; }
 	@$(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) has no venv module: on Debian, apt-get install python3-venv" >&2; rm -rf $(VENV); exit 2; }
 	@echo "installing into $(VENV)"
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(install) '.[leaderboard]'
 	@touch $@
 
-eval: setup ## run a model on a suite: make eval MODEL=http://localhost:8000/v1 (default: the built-in oracle)
-	@$(HARNESS) eval --model '$(MODEL)' --suite '$(SUITE)' $(ARGS)
+$(VENV)/.installed: $(VENV)/.usable
+	@echo "installing what its tests and checks need"
+	@$(install) '.[dev]'
+	@touch $@
+
+eval: $(VENV)/.usable ## run a model on a suite: make eval MODEL=http://localhost:8000/v1 (default: the built-in oracle)
+	@$(HARNESS) eval --model '$(MODEL)' --suite '$(SUITE)' --report $(ARGS)
 
 test: setup ## all tests, in parallel; those of Docker where a daemon answers
 	@$(VENV)/bin/python -m pytest --numprocesses=auto $(ARGS)
@@ -45,10 +51,10 @@ format: setup ## format the code
 typecheck: setup ## mypy --strict
 	@$(VENV)/bin/mypy
 
-doctor: setup ## what is missing on this machine
+doctor: $(VENV)/.usable ## what is missing on this machine
 	@$(HARNESS) doctor $(ARGS)
 
-validate: setup ## every task of the suite: gold resolves, no patch does not
+validate: $(VENV)/.usable ## every task of the suite: gold resolves, no patch does not
 	@$(HARNESS) tasks validate --suite '$(SUITE)' --repeats 3 $(ARGS)
 
 clean: ## remove the virtual environment; runs are kept

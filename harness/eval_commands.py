@@ -13,6 +13,7 @@ from harness.endpoint_options import endpoint_settings
 from harness.evaluate import Spread, evaluate
 from harness.oracle import BUILT_IN
 from harness.profile import read_profile
+from harness.report_commands import run_renderer
 
 _POINT_AT_A_MODEL: Final = """\
 This was the built-in oracle, which plays each task's reference solution: it shows that every part works.
@@ -23,6 +24,7 @@ async def evaluate_suite(options: argparse.Namespace, screen: Screen) -> bool:
     """True when every attempt has its score. RunStoppedError and an interruption are the caller's to show."""
     config = run_config(options)
     profile = read_profile(options.profile) if options.profile else None
+    render = run_renderer() if options.report else None  # what it lacks is said before the run
     with screen.progress() as progress:
         directory, summary = await evaluate(
             config,
@@ -33,11 +35,17 @@ async def evaluate_suite(options: argparse.Namespace, screen: Screen) -> bool:
             profile=profile,
             spread=Spread(options.ray_address) if options.executor == "ray" else None,
         )
+    report = render(directory, screen) if render is not None else None
     if options.json:
-        print(json.dumps({"run": str(directory), **summary.model_dump(mode="json")}, indent=1))
+        told = {"run": str(directory), **({"report": str(report)} if report is not None else {})}
+        print(json.dumps({**told, **summary.model_dump(mode="json")}, indent=1))
     else:
         screen.summary(summary, directory)
-        screen.out.print(f"run: {directory}")
+        screen.out.print(f"run: {directory}", markup=False)
+        if report is not None:
+            screen.out.print(f"every turn of it: {report}", markup=False)
+        elif not options.quiet:
+            screen.err.print(f"every turn of it: harness view {directory}", markup=False)
         if config.model.name == "oracle" and not options.quiet:
             screen.err.print(_POINT_AT_A_MODEL, markup=False)
     return summary.total.scored == summary.total.attempts

@@ -55,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_sandbox(running)
     running.add_argument("--output", type=Path, metavar="DIR", help="the run directory (default: one below runs/, named by the settings)")
     running.add_argument("--fresh", action="store_true", help="a new run, though one of the same settings is there")
+    running.add_argument("--report", action="store_true", help="pages of every turn in the run's directory, as `harness view` makes them")
     running.add_argument("--json", action="store_true", help="the summary as JSON on stdout")
     running.add_argument("--quiet", "-q", action="store_true", help="no progress")
 

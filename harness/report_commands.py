@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import webbrowser
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness.console import Screen
@@ -21,6 +22,20 @@ def _leaderboard(options: argparse.Namespace, screen: Screen) -> bool:
         from leaderboard.render import render
 
     return _say(render(options.runs, options.output, plain=options.plain), screen)
+
+
+def run_renderer() -> Callable[[Path, Screen], Path]:
+    """Renders a run's own report, as `harness view` does, and gives its index. ConfigError now when that is not installed."""
+    with needs_extra("leaderboard"):
+        from harness.view import report_directory
+        from leaderboard.render import render
+
+    def render_run(run: Path, screen: Screen) -> Path:
+        rendered = render([run], report_directory([run], None))
+        _note(rendered, screen)
+        return rendered.index
+
+    return render_run
 
 
 def _view(options: argparse.Namespace, screen: Screen) -> bool:
@@ -44,9 +59,13 @@ def _view(options: argparse.Namespace, screen: Screen) -> bool:
     return True
 
 
-def _say(rendered: Rendered, screen: Screen) -> bool:
+def _note(rendered: Rendered, screen: Screen) -> None:
     for warning in rendered.report.warnings:
         screen.say(f"note: {printable(warning)}")
+
+
+def _say(rendered: Rendered, screen: Screen) -> bool:
+    _note(rendered, screen)
     changed = f"{len(rendered.written)} files written, {rendered.unchanged} unchanged, {len(rendered.removed)} removed"
     screen.out.print(f"{rendered.index}: {len(rendered.report.runs)} runs; {changed}", markup=False)
     return not rendered.problems
