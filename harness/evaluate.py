@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from harness.engines import choose_engine
 from harness.oracle import BUILT_IN, script_for, serve_scripts
 from harness.presets import resolve, without_extras
 from harness.profile import Profile
-from harness.run import OnResult, Perform, pending, prepare, run, setting_of
+from harness.run import OnResult, Perform, Trial, pending, prepare, run, setting_of
 from harness.server_words import ServerWords, ask_server
 from harness.summary import Summary, summarise
 from sandboxes.images.recipe import Say
@@ -67,26 +67,45 @@ async def evaluate(
     RunStoppedError and StoreError in the middle of it.
     """
     suite = load_suite(config.suite).select(config.tasks, split=config.split)
-    images = {task.image for task in suite.tasks}
-    if len(images) > 1:
-        raise ConfigError(f"the tasks need different images ({', '.join(sorted(images))}); choose those of one with --tasks")
     async with _endpoint(config, suite, profile, say) as (model, config):
         directory = output or _directory(config, suite, fresh=fresh)
         _check_space(directory)
-        image = images.pop()
-        engine = choose_engine(config.sandbox.backend, image, say, concurrency=1 if spread else config.concurrency)
+        concurrency = 1 if spread else config.concurrency
+        engines = {task.image: choose_engine(config.sandbox.backend, task.image, say, concurrency=concurrency) for task in suite.tasks}
         with RunStore(directory) as store:
             try:
-                await engine.start()
+                for engine in engines.values():  # all of them: an image that cannot be built is known before anything is spent
+                    await engine.start()
                 server = await _server(config)
-                prepare(config, suite, store, engine, server=server, profile=profile)
-                async with _nodes(config, model.settings, suite, image, engine, server, spread, say) as perform:
-                    await _work(config, suite, store, engine, model, on_start, server, perform)
+                one = next(iter(engines.values()))
+                images = {image: engine.image for image, engine in engines.items()}
+                prepare(config, suite, store, one, server=server, profile=profile, images=images)
+                on_result = on_start(_started(config, suite, store, one, model.name))
+                for image, engine in engines.items():  # one after the other: each keeps boxes of its own ready
+                    trials = [trial for trial in pending(config, suite, store) if trial.task.image == image]
+                    if trials:
+                        async with _nodes(config, model.settings, suite, image, engine, server, spread, say) as perform:
+                            await _work(config, suite, store, engine, model, on_result, server, perform, trials)
+                    await engine.close()
             finally:
-                await engine.close()
+                for engine in engines.values():
+                    await engine.close()
             summary = summarise(model.name, suite, config.attempts, store.results.values())
             store.write("summary.json", to_json(summary.model_dump()))
     return directory, summary
+
+
+def _started(config: RunConfig, suite: Suite, store: RunStore, engine: SandboxEngine, model: str) -> Started:
+    planned = len(suite.tasks) * config.attempts
+    return Started(
+        directory=store.directory,
+        model=model,
+        suite=suite,
+        sandbox=engine.name,
+        does_not_hold=tuple(engine.shortfalls()),
+        planned=planned,
+        done=planned - len(pending(config, suite, store)),
+    )
 
 
 async def _work(
@@ -95,23 +114,13 @@ async def _work(
     store: RunStore,
     engine: SandboxEngine,
     model: OpenAIChatModel | BalancedChatModel,
-    on_start: Callable[[Started], OnResult],
+    on_result: OnResult,
     server: ServerWords,
     perform: Perform | None,
+    trials: Sequence[Trial],
 ) -> None:
-    planned = len(suite.tasks) * config.attempts
-    started = Started(
-        directory=store.directory,
-        model=model.name,
-        suite=suite,
-        sandbox=engine.name,
-        does_not_hold=tuple(engine.shortfalls()),
-        planned=planned,
-        done=planned - len(pending(config, suite, store)),
-    )
-    on_result = on_start(started)
     agent = ToolAgent(model, config.limits, config.model.prices, config.context)
-    await run(config, suite, store, engine, agent, on_result, server=server.short(), perform=perform)
+    await run(config, suite, store, engine, agent, on_result, server=server.short(), perform=perform, trials=trials)
 
 
 @contextlib.asynccontextmanager

@@ -7,7 +7,7 @@ import hashlib
 import subprocess
 import zlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,8 +74,12 @@ def prepare(
     *,
     server: ServerWords | None = None,
     profile: Profile | None = None,
+    images: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the run's configuration and provenance, or check that a run taken up again is the same. ConfigError when it is not."""
+    """Write the run's configuration and provenance, or check that a run taken up again is the same. ConfigError when it is not.
+
+    `images` are the identities of the suite's images by name, where they are not all the engine's.
+    """
     written = store.read_config()
     if written is not None:
         if changed := differences(written, config):
@@ -84,7 +88,10 @@ def prepare(
         store.write("config.toml", config.to_toml())
     if profile is not None:
         store.write("profile.toml", profile.to_toml())
-    store.write("run.json", to_json(_provenance(suite, engine, server or ServerWords())))
+    store.write(
+        "run.json",
+        to_json(_provenance(suite, engine, server or ServerWords(), images or {task.image: engine.image for task in suite.tasks})),
+    )
 
 
 async def run(
@@ -220,13 +227,13 @@ def source_digest() -> str:
     return digest.hexdigest()
 
 
-def _provenance(suite: Suite, engine: SandboxEngine, server: ServerWords) -> dict[str, Any]:
+def _provenance(suite: Suite, engine: SandboxEngine, server: ServerWords, images: Mapping[str, str]) -> dict[str, Any]:
     return {
         "schema_version": 1,
         "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "harness": {"version": harness.__version__, "commit": source_commit(), "code_digest": source_digest()},
         "suite": {"name": suite.name, "version": suite.version, "tasks": len(suite.tasks), "digest": suite.digest},
-        "sandbox": {"backend": engine.name, "image": engine.image, "does_not_hold": engine.shortfalls()},
+        "sandbox": {"backend": engine.name, "images": dict(images), "does_not_hold": engine.shortfalls()},
         "server": server.model_dump(),
         "machine": this_machine().model_dump(mode="json"),
     }

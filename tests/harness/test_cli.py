@@ -149,6 +149,9 @@ def test_the_oracle_resolves_everything_and_the_same_command_repeats_nothing(tmp
     before = index.read_text(encoding="utf-8")
     assert json.loads(run(*words, cwd=tmp_path).stdout) == summary
     assert index.read_text(encoding="utf-8") == before
+    reported = json.loads(run(*words, "--report", cwd=tmp_path).stdout)
+    assert reported == {**summary, "report": f"{summary['run']}/report/index.html"}
+    assert "sums-single" in (tmp_path / reported["report"]).read_text(encoding="utf-8")
     assert json.loads(run(*words, "--fresh", cwd=tmp_path).stdout)["run"] == f"{summary['run']}-2"
 
 

@@ -265,4 +265,4 @@ def test_the_provenance_names_versions_and_digests(mini, tmp_path):
     about = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
     assert about["harness"]["version"] == harness.__version__
     assert about["suite"] == {"name": "mini", "version": mini.version, "tasks": 3, "digest": mini.digest}
-    assert about["sandbox"] == {"backend": "memory", "image": "sha256:memory", "does_not_hold": ["it runs nothing"]}
+    assert about["sandbox"] == {"backend": "memory", "images": {"node24": "sha256:memory"}, "does_not_hold": ["it runs nothing"]}
