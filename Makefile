@@ -12,7 +12,10 @@ HARNESS := $(VENV)/bin/harness
 
 .DEFAULT_GOAL := help
 .PHONY: help setup eval test check lint format typecheck doctor validate clean
-install = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable
+
+PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
+# uv takes a tenth of pip's time; where it cannot reach what pip is set up to reach, pip does it.
+install = $(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --editable $(1) 2>/dev/null || $(PIP) install --editable $(1)
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -23,12 +26,13 @@ $(VENV)/.usable: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or later is needed; give PYTHON=/path/to/python" >&2; exit 2; }
 	@$(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) has no venv module: on Debian, apt-get install python3-venv" >&2; rm -rf $(VENV); exit 2; }
 	@echo "installing into $(VENV)"
-	@$(install) '.[leaderboard]'
+	@$(PIP) install uv
+	@$(call install,'.[leaderboard]')
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.usable
 	@echo "installing what its tests and checks need"
-	@$(install) '.[dev]'
+	@$(call install,'.[dev]')
 	@touch $@
 
 eval: $(VENV)/.usable ## run a model on a suite: make eval MODEL=http://localhost:8000/v1 (default: the built-in oracle)
