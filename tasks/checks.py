@@ -22,6 +22,8 @@ from tasks.task import CheckRun, GradingMode, Task, TestStatus
 
 _REPORTERS: Final = Path(__file__).parent / "reporters"
 _PROCESSES_AT_ONCE = 2
+_FILES_A_PROCESS = 25
+"""Of vitest: each file has its time then, however many there are, and a process that breaks off takes no more than these with it."""
 _COMPILE_SECONDS = 120.0
 _LINT_SECONDS = 60.0
 _LITTLE_COLLECTION: Final = {"GOGC": "off", "GOMEMLIMIT": "256MiB"}
@@ -187,7 +189,8 @@ class Checks:
         await separation.prepare()
         vitest = self._task.runner == "vitest"
         flags = ["--experimental-transform-types"] if vitest else []  # as `_strip`
-        seconds = self._task.test_timeout_seconds * (1 if vitest else len(files)) + _LINT_SECONDS
+        processes = len(_groups(files)) if vitest else len(files)
+        seconds = self._task.test_timeout_seconds * processes + _LINT_SECONDS
         async with separation.launcher(flags, timeout_seconds=seconds) as printed:
             if vitest:
                 await self._vitest(
@@ -207,9 +210,17 @@ class Checks:
         self._take(result, reports.parse_report(result.report.complete, file=file), [file])
 
     async def _vitest(self, files: Sequence[str], options: Sequence[str], *, user: User = "grader") -> None:
-        argv = ["vitest", "run", *options, "--no-file-parallelism", "--no-cache", *files]
-        result = await self._exec("vitest", argv, self._task.test_timeout_seconds, user=user)
-        self._take(result, reports.parse_report(result.report.complete), files)
+        groups = _groups(files)
+
+        async def test(number: int, some: Sequence[str]) -> None:
+            argv = ["vitest", "run", *options, "--no-file-parallelism", "--no-cache", *some]
+            name = "vitest" if len(groups) == 1 else f"vitest {number} of {len(groups)}"
+            result = await self._exec(name, argv, self._task.test_timeout_seconds, user=user)
+            self._take(result, reports.parse_report(result.report.complete), some)
+
+        async with asyncio.TaskGroup() as group:
+            for number, some in enumerate(groups, start=1):
+                group.create_task(test(number, some))
 
     def _trusted(self) -> list[str]:
         """The files that no patch can change."""
@@ -226,3 +237,7 @@ class Checks:
             # The report is not whole, or it and the process's end do not agree: none of its passes can be believed.
             statuses = dict.fromkeys(statuses, "timed_out" if result.timed_out else "failed")
         self.statuses.update(statuses)
+
+
+def _groups(files: Sequence[str]) -> list[Sequence[str]]:
+    return [files[at : at + _FILES_A_PROCESS] for at in range(0, len(files), _FILES_A_PROCESS)]

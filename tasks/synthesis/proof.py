@@ -20,6 +20,8 @@ from tasks.tree import RepositoryTree
 from tasks.writing import NewTask, Origin
 
 _MOST_FAILING: Final = 10
+_MOST_GRADED: Final = 20
+"""Test files of a task: those in question, then those that reach what is changed, then those that load its source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Proof:
 
     async def _try(self, bench: Bench, change: Change) -> TestRun:
         files = sorted({file for mutant in change.mutants if mutant.kind != "types" for file in self.reach.files(mutant)})
-        seconds = 2.0 + 3 * self.baseline.test_seconds
+        seconds = 5.0 + 3 * self.baseline.trial_seconds
         return await bench.try_change(change, files, seconds, typecheck=_concerns_types(change), most=_MOST_FAILING)
 
     def _failing(self, change: Change, run: TestRun) -> list[str]:
@@ -92,8 +94,8 @@ class Proof:
         files = self.project.tree.files
         in_question = {file_of(test) for test in failing}
         hidden = sorted(path for path in files if path in in_question or _is_snapshot_of(path, in_question))
-        loading = self.reach.loading(change.mutants)
-        graded = [test for test in self.baseline.tests if file_of(test) in loading | in_question or test.endswith(f"::{TYPECHECK}")]
+        graded_files = self._graded_files(change, in_question)
+        graded = [test for test in self.baseline.tests if file_of(test) in graded_files or test.endswith(f"::{TYPECHECK}")]
         if len(graded) == len(failing):
             graded = list(self.baseline.tests)
         base = {path: change.files.get(path, content) for path, content in files.items() if path not in hidden}
@@ -112,6 +114,11 @@ class Proof:
             }
         )
         return task, tuple(hidden)
+
+    def _graded_files(self, change: Change, in_question: set[str]) -> set[str]:
+        reaching = {file for mutant in change.mutants for file in self.reach.files(mutant)}
+        in_turn = [*sorted(in_question), *sorted(reaching), *sorted(self.reach.loading(change.mutants))]
+        return {*list(dict.fromkeys(in_turn))[: max(_MOST_GRADED, len(in_question))]}
 
     async def _told(self, change: Change, task: Task, hidden: tuple[str, ...], failing: list[str], run: TestRun) -> NewTask:
         functions = tuple(dict.fromkeys(mutant.function for mutant in change.mutants if mutant.function))
