@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, get_args
 
 from tasks.errors import TaskError
 from tasks.patches import matching
+from tasks.synthesis.built import missing_entries
 from tasks.synthesis.clone import open_clone
 from tasks.tree import RepositoryTree, read_tree
 
@@ -157,7 +158,7 @@ def describe(name: str, tree: RepositoryTree, commit: str | None, choices: Choic
     if not sources:
         raise TaskError(f"{name}: there is no TypeScript source in it: tasks are made of .ts files")
     project = Project(name, tree, commit, package, runner, tests, type_tests, sources, _licence(package, tree), tuple(notes))
-    return _with_settings(_with_names(project))
+    return _with_settings(_with_entries(_with_names(project)))
 
 
 def origin_of(project: Project, repository: Path) -> str:
@@ -262,6 +263,16 @@ def _with_names(project: Project) -> Project:
     files["vitest.config.mjs"] = (_COMPATIBLE / "vitest.config.mjs").read_bytes()
     files[".vitest/names.mjs"] = (_COMPATIBLE / "names.mjs").read_bytes()
     note = f"{project.runner}'s tests are run and graded under vitest (vitest.config.mjs, .vitest/names.mjs)"
+    return replace(project, tree=RepositoryTree(files, project.tree.executables), notes=(*project.notes, note))
+
+
+def _with_entries(project: Project) -> Project:
+    """With the built files that tests import, each of which leads to its source: nothing of a repository is built here."""
+    entries = missing_entries(project.package, project.tree.files, (*project.test_files, *project.type_test_files))
+    if not entries:
+        return project
+    files = {**project.tree.files, **{path: text.encode() for path, text in entries.items()}}
+    note = f"written, for its tests import what it builds of its sources: {', '.join(entries)}"
     return replace(project, tree=RepositoryTree(files, project.tree.executables), notes=(*project.notes, note))
 
 
