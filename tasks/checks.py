@@ -75,7 +75,8 @@ class Checks:
             if self.mode == "separate":
                 group.create_task(self._strip())
         wanted = {reports.file_of(test) for test in (*self._task.expected.fail_to_pass, *self._task.expected.pass_to_pass)}
-        files = [file for file in matching(self._paths, self._task.test_files) if not wanted or file in wanted]
+        tests = [file for file in matching(self._paths, self._task.test_files) if file not in self._type_test_files]
+        files = [file for file in tests if not wanted or file in wanted]
         if not files:
             return
         if self._task.runner == "reward":

@@ -52,6 +52,8 @@ class Candidate:
     test_patch: str
     touched_tests: tuple[str, ...]
     """That are there after it."""
+    type_tests: tuple[str, ...]
+    """Before it or after it."""
     sources: tuple[str, ...]
     is_fix: bool
 
@@ -127,7 +129,8 @@ def take_apart(clone: Clone, commit: Commit, name: str, choices: Choices, bounds
     if not 2 <= lines <= bounds.max_lines:
         raise RefusedError(f"{lines} lines of sources are changed, not 2 to {bounds.max_lines}")
     is_fix = bool(_FIX.search(commit.subject) or _FIX.search(commit.body.partition("\n")[0]))
-    return Candidate(commit, before, patch, test_patch, touched, tuple(sources), is_fix)
+    type_tests = tuple(sorted({*before.type_test_files, *after.type_test_files}))
+    return Candidate(commit, before, patch, test_patch, touched, type_tests, tuple(sources), is_fix)
 
 
 def statement_of(commit: Commit, issues: Mapping[str, str]) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Literal, get_args
@@ -17,6 +17,7 @@ from tasks.errors import TaskError
 from tasks.patches import matching
 from tasks.synthesis.built import missing_entries
 from tasks.synthesis.clone import open_clone
+from tasks.synthesis.settings import ROOT, settings_for
 from tasks.tree import RepositoryTree, read_tree
 
 SourceRunner = Literal["node:test", "vitest", "jest", "mocha"]
@@ -32,7 +33,10 @@ _TYPE_TEST: Final = re.compile(r"[._-]test-d\.[cm]?tsx?$")
 _CONFIG_NAME: Final = re.compile(
     r"(?:^|/)(?:[\w.-]+\.config\.[cm]?[jt]s|\.[^/]+|(?:scripts?|examples?|benchmarks?|bench|docs?|website|fixtures?|__fixtures__|dist|build|lib/types)/.*)$"
 )
-_TESTS: Final = re.compile(r"(?<![\w.$])(?:describe|it|test|suite)(?:\.\w+)?\s*(?:<[^>(]*>)?\(")
+_NAMED_TYPE_TEST: Final = re.compile(
+    r"(?:^|/)(?:tests?|specs?|__tests__)/(?:[^/]*/)*[^/]*(?:types?|typings|typecheck)\b[^/]*\.[cm]?tsx?$|(?:^|[._/-])(?:type-?tests?|test-?types)[^/]*\.[cm]?tsx?$"
+)
+_TESTS: Final = re.compile(r"(?<!function )(?<![\w.$])(?:describe|it|test|suite)(?:\.\w+)?\s*(?:<[^>(]*>)?\(")
 _IMPORT: Final = re.compile(r"""(?:\bfrom|\bimport|\brequire\s*\(|\bimport\s*\()\s*['"]([^'"\n]+)['"]""")
 _IMPORTED_RUNNERS: Final[dict[str, SourceRunner]] = {
     "node:test": "node:test",
@@ -65,12 +69,6 @@ _LICENCES: Final = {
     "Unlicense": "This is free and unencumbered software",
     "MPL-2.0": "Mozilla Public License",
 }
-_TYPESCRIPT_SETTINGS: Final = {
-    "compilerOptions": {
-        "target": "esnext", "module": "nodenext", "moduleResolution": "nodenext", "strict": True, "noEmit": True, "skipLibCheck": True,
-        "allowImportingTsExtensions": True,
-    },
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +133,7 @@ def describe(name: str, tree: RepositoryTree, commit: str | None, choices: Choic
         raise TaskError(
             f"{name}: it is built from native code (binding.gyp), and nothing of a repository is built here; choose another, or a --package of it"
         )
-    type_tests = tuple(sorted(path for path in texts if _TYPE_TEST.search(path)))
+    type_tests = tuple(sorted(path for path in texts if _TYPE_TEST.search(path) or _is_type_test(path, texts)))
     tests = choices.test_files and tuple(matching(texts, choices.test_files))
     if not tests:
         tests = tuple(
@@ -159,6 +157,15 @@ def describe(name: str, tree: RepositoryTree, commit: str | None, choices: Choic
         raise TaskError(f"{name}: there is no TypeScript source in it: tasks are made of .ts files")
     project = Project(name, tree, commit, package, runner, tests, type_tests, sources, _licence(package, tree), tuple(notes))
     return _with_settings(_with_entries(_with_names(project)))
+
+
+def _is_type_test(path: str, texts: Mapping[str, str]) -> bool:
+    """By its name among the tests, though it holds none that a runner runs, and nothing imports it: what the compiler says of it is the test."""
+    if not _NAMED_TYPE_TEST.search(path) or _DECLARATIONS.search(path) or _TESTS.search(texts[path]) or not _IMPORT.search(texts[path]):
+        return False
+    stem = re.escape(re.sub(r"\.[cm]?tsx?$", "", path).rpartition("/")[2])
+    imported = re.compile(rf"""['"][^'"\n]*/{stem}(?:\.[cm]?[jt]sx?)?['"]""")
+    return not any(imported.search(text) for other, text in texts.items() if other != path)
 
 
 def origin_of(project: Project, repository: Path) -> str:
@@ -277,25 +284,10 @@ def _with_entries(project: Project) -> Project:
 
 
 def _with_settings(project: Project) -> Project:
-    """With the compiler settings that grading needs, where the repository has none of its own or they need files that are not in it."""
-    files = dict(project.tree.files)
-    notes = list(project.notes)
-    settings = files.get("tsconfig.json")
-    reason = None
-    if settings is None:
-        reason = "it has none"
-    else:
-        found = re.findall(r'"extends"\s*:\s*"([^"]+)"', settings.decode("utf-8", "replace"))
-        for base in found:
-            if base.startswith("..") or (
-                base.startswith("./") and str(PurePosixPath(base)) not in files and f"{PurePosixPath(base)}.json" not in files
-            ):
-                reason = f"its own extends {base}, which is not in the package"
-    if reason is not None:
-        content = {
-            **_TYPESCRIPT_SETTINGS,
-            "include": sorted({f"{PurePosixPath(path).parts[0]}" for path in (*project.sources, *project.test_files)}),
-        }
-        files["tsconfig.json"] = (json.dumps(content, indent=2) + "\n").encode()
-        notes.append(f"tsconfig.json was written: {reason}")
-    return replace(project, tree=RepositoryTree(files, project.tree.executables), notes=tuple(notes))
+    """With the compiler settings that grading needs."""
+    made = settings_for(project.tree.files, project.sources, project.test_files, project.type_test_files)
+    if made is None:
+        return project
+    written, reason = made
+    tree = RepositoryTree({**project.tree.files, **written}, project.tree.executables)
+    return replace(project, tree=tree, notes=(*project.notes, f"{ROOT} was written: {reason}"))
