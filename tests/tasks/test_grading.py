@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tasks.patches import patch_of_files
 from tasks.reports import Diagnostic
 from tasks.suite import Suite
 from tasks.task import Expected, Stripped, Task
+from tasks.tree import RepositoryTree
 
 MakeTask = Callable[..., Task]
 
@@ -162,6 +164,36 @@ async def test_a_test_file_that_broke_takes_its_own_passes_along(make_task: Make
     found, result = await verdict_of(script, make_task(runner="vitest"), vitest=script.ended(1, report=report))
     assert found == verdict
     assert sorted(result.tests.values()) == ["failed", "passed"]
+
+
+async def test_many_files_of_vitest_run_some_at_a_time_and_what_breaks_off_takes_only_its_own_along(
+    make_task: MakeTask, script: Any
+) -> None:
+    names = [f"test/{number:02}.test.ts" for number in range(30)]
+    tree = make_task().tree
+    tree = RepositoryTree({**tree.files, **dict.fromkeys(names, b"")}, tree.executables)
+    asked: list[list[str]] = []
+
+    class Box(script.box):  # type: ignore[misc, name-defined]
+        async def exec(self, argv: Sequence[str], **options: Any) -> Any:
+            files = [word for word in argv if word in names]
+            if argv[0] != "vitest":
+                return await super().exec(argv, **options)
+            asked.append(files)
+            if names[0] in files:
+                return script.ended(None, report=b"", timed_out=True)
+            lines = [json.dumps({"file": file, "path": ["x"], "status": "passed"}) for file in files]
+            return script.ended(report="\n".join([*lines, json.dumps({"end": True, "tests": len(files)})]).encode())
+
+    expected = Expected(fail_to_pass=(f"{names[-1]}::x",), pass_to_pass=tuple(f"{name}::x" for name in names[:-1]))
+    task = make_task(runner="vitest", expected=expected, tree=tree)
+    seen = await observe(task, task.patch, script.open_in_turn(Box()))
+    assert sorted(file for files in asked for file in files) == names
+    assert len(asked) == 2
+    assert {test.partition("::")[0] for test, status in seen.statuses.items() if status == "passed"} == {
+        *min(asked, key=lambda one: names[0] in one)
+    }
+    assert {run.name for run in seen.checks} >= {"vitest 1 of 2", "vitest 2 of 2"}
 
 
 async def test_an_error_outside_of_tests_leaves_no_pass_believed(make_task: MakeTask, script: Any) -> None:
