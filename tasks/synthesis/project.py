@@ -6,6 +6,7 @@ Nothing of the repository runs for this. What is read of it is its files.
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -155,6 +156,8 @@ def describe(name: str, tree: RepositoryTree, commit: str | None, choices: Choic
     )  # fmt: skip
     if not sources:
         raise TaskError(f"{name}: there is no TypeScript source in it: tasks are made of .ts files")
+    if (other := _javascript_alone({path: texts[path] for path in tests}, texts, sources)) is not None:
+        raise TaskError(f"{name}: its tests import JavaScript ({other}) and none of its TypeScript: tasks are made of .ts files")
     project = Project(name, tree, commit, package, runner, tests, type_tests, sources, _licence(package, tree), tuple(notes))
     return _with_settings(_with_entries(_with_names(project)))
 
@@ -166,6 +169,24 @@ def _is_type_test(path: str, texts: Mapping[str, str]) -> bool:
     stem = re.escape(re.sub(r"\.[cm]?tsx?$", "", path).rpartition("/")[2])
     imported = re.compile(rf"""['"][^'"\n]*/{stem}(?:\.[cm]?[jt]sx?)?['"]""")
     return not any(imported.search(text) for other, text in texts.items() if other != path)
+
+
+def _javascript_alone(tests: Mapping[str, str], texts: Mapping[str, str], sources: Sequence[str]) -> str | None:
+    """A JavaScript source that tests name beside them, where they name no TypeScript one: its types are declared apart, if at all."""
+    found = None
+    for path, text in tests.items():
+        for specifier in _IMPORT.findall(text):
+            if not specifier.startswith("."):
+                continue
+            place = posixpath.normpath(posixpath.join(posixpath.dirname(path), specifier))
+            stem = re.sub(r"\.[cm]?[jt]sx?$", "", place)
+            if any(re.sub(r"(?:/index)?\.[cm]?tsx?$", "", source) in (stem, place, stem.removesuffix("/index")) for source in sources):
+                return None
+            if re.search(r"\.[cm]?js$", place) and place in texts and place not in tests and not _TEST_NAME.search(place):
+                found = found or place
+            elif not re.search(r"\.(?:json|css)$", place) and place not in texts:
+                return None  # what it is cannot be told
+    return found
 
 
 def origin_of(project: Project, repository: Path) -> str:

@@ -49,6 +49,14 @@ def test_a_runner_behind_chained_scripts_and_npx_is_found(make_shelf: MakeShelf)
             {"test/shelf.test.ts": "import test from 'ava';\ntest('x', (t) => t.pass());\n", "package.json": "{}"},
             "run with ava, which is not known",
         ),
+        (
+            {
+                "test/shelf.test.ts": "import { it } from 'node:test';\nimport '../src/one.js';\nit('x', () => {});\n",
+                "src/one.js": "",
+                "src/one.d.ts": "",
+            },
+            r"its tests import JavaScript \(src/one.js\) and none of its TypeScript",
+        ),
         ({"test/shelf.test.ts": "import { it } from './own.ts';\nit('x', () => {});\n", "package.json": "{}"}, "say it with --runner"),
     ],
 )
