@@ -49,13 +49,14 @@ def check_run(name: str, result: ExecResult) -> CheckRun:
 class Checks:
     """What the checks of one tree found, after `run`."""
 
-    def __init__(self, sandbox: Sandbox, task: Task, *, plain: bool = False) -> None:
+    def __init__(self, sandbox: Sandbox, task: Task, *, plain: bool = False, tests_only: bool = False) -> None:
         self._sandbox = sandbox
         self._task = task
         self._slots = asyncio.Semaphore(_PROCESSES_AT_ONCE)
         self._hidden = changed_paths(task.test_patch)
         self._paths = {*task.tree.files, *self._hidden}
         self._type_test_files = set(matching(self._paths, task.type_test_files))
+        self._tests_only = tests_only
         self.mode: GradingMode = "plain" if plain else task.expected.mode
         if task.runner == "reward":
             self.mode = "plain"
@@ -70,8 +71,9 @@ class Checks:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._compile())
-            group.create_task(self._lint())
+            if not self._tests_only:
+                group.create_task(self._compile())
+                group.create_task(self._lint())
             if self.mode == "separate":
                 group.create_task(self._strip())
         wanted = {reports.file_of(test) for test in (*self._task.expected.fail_to_pass, *self._task.expected.pass_to_pass)}

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from sandboxes.images.recipe import Say
 from sandboxes.sandbox import SandboxError
 from tasks.errors import TaskError
-from tasks.grading import Observation, OpenSandbox, grading_slots, observe
+from tasks.grading import Observation, OpenSandbox, grading_slots, observe, observe_again
 from tasks.reports import TYPECHECK
 from tasks.synthesis.project import Project
 from tasks.synthesis.workbench import open_bench
@@ -76,15 +76,15 @@ async def observe_baseline(project: Project, image: str, open_sandbox: OpenSandb
     say(f"running {len(project.test_files)} test files as they are, {repeats} times")
     apart = max(1, repeats - 1)
     task = bare_task(project, image)
-    plain = await _repeat(task, open_sandbox, 1, plain=True)
+    plain = [await observe(task, "", open_sandbox, plain=True)]
     passing, failing, flaky = _sort(plain)
     if not passing and project.is_graded_by == "node:test":  # its imports may be a bundler's, which grading resolves and Node does not
-        passing, failing, flaky = _sort(await _repeat(bare_task(project, image), open_sandbox, apart))
+        passing, failing, flaky = _sort(await _repeat(plain[0], bare_task(project, image), open_sandbox, apart))
     if not passing:
         _refuse(project, plain, flaky)
     chosen: tuple[RecordedMode, set[str], set[str]] | None = None
     for mode in modes_for(project.is_graded_by):
-        there = await _repeat(bare_task(project, image, mode=mode), open_sandbox, apart)
+        there = await _repeat(plain[0], bare_task(project, image, mode=mode), open_sandbox, apart)
         passing_there, _, flaky_there = _sort(there)
         held = passing & passing_there
         if chosen is None or len(held) > len(chosen[1]):
@@ -132,13 +132,13 @@ async def _in_one_worker(project: Project, tests: set[str], open_sandbox: OpenSa
     return True, run.seconds
 
 
-async def _repeat(task: Task, open_sandbox: OpenSandbox, repeats: int, *, plain: bool = False) -> list[Observation]:
+async def _repeat(first: Observation, task: Task, open_sandbox: OpenSandbox, repeats: int) -> list[Observation]:
     """As many at once as there are cores: more of them would only bring each other nearer to their deadlines."""
     slots = grading_slots()
 
     async def one() -> Observation:
         async with slots:
-            return await observe(task, "", open_sandbox, plain=plain)
+            return await observe_again(first, task, "", open_sandbox)
 
     try:
         async with asyncio.TaskGroup() as group:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Final
@@ -15,7 +15,7 @@ from tasks.synthesis.mutants import Change, Reach
 from tasks.synthesis.project import Project
 from tasks.synthesis.statements import Facts, Statement, Told, WriteStatement, from_model, from_template, told_by_chance
 from tasks.synthesis.workbench import Bench, TestRun
-from tasks.task import Difficulty, Expected, Task
+from tasks.task import Difficulty, Expected, Task, TestStatus
 from tasks.tree import RepositoryTree
 from tasks.writing import NewTask, Origin
 
@@ -70,13 +70,21 @@ class Proof:
         lint += [text for text in self.baseline.lint_findings if text not in lint]
         said = {"type_errors": tuple(diagnostic.text for diagnostic in noop.type_errors), "lint_findings": tuple(lint)}
         task = task.model_copy(update={"expected": task.expected.model_copy(update=said)})
-        gold = await observe(task, task.patch, self.open_sandbox)
+        gold = await self._gold(task)
         if any(finding.weight == "flag" for finding in gold.integrity):
             return "its gold patch would be flagged", None
         grade = judge(task, gold)
         if not grade.resolved or gold.stripped or grade.new_lint_findings:
             return "its gold patch does not resolve it", None
         return "", await self._told(change, task, hidden, failing, run)
+
+    async def _gold(self, task: Task) -> Observation:
+        """With the gold patch the tree is the repository's own again, of which compiler and linter have said all in the baseline."""
+        if task.tree.patched(task.patch).patched(task.test_patch).files != self.project.tree.files:
+            return await observe(task, task.patch, self.open_sandbox)
+        seen = await observe(task, task.patch, self.open_sandbox, tests_only=True)
+        said: dict[str, TestStatus] = {test: "passed" for test in self.baseline.tests if test.endswith(f"::{TYPECHECK}")}
+        return replace(seen, statuses={**seen.statuses, **said}, compiled=True)
 
     async def _try(self, bench: Bench, change: Change) -> TestRun:
         files = sorted({file for mutant in change.mutants if mutant.kind != "types" for file in self.reach.files(mutant)})

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.grading import Observation, OpenSandbox, judge, observe
+from tasks.grading import Observation, OpenSandbox, judge, observe, observe_again
 from tasks.reports import beyond, test_id
 from tasks.task import Expected, RecordedMode, Task
 from tasks.validate import expectation, modes_for
@@ -45,8 +45,8 @@ async def settle(task: Task, files: Sequence[str], open_sandbox: OpenSandbox, *,
         asking = _asking(task, mode, files)
         golds, noops = [], []
         for _ in range(repeats):
-            golds.append(await observe(asking, task.patch, open_sandbox))
-            noops.append(await observe(asking, "", open_sandbox))
+            golds.append(await observe_again(gold, asking, task.patch, open_sandbox))
+            noops.append(await observe_again(noop, asking, "", open_sandbox))
         there = expectation(golds, noops)
         if fail_to_pass := tuple(test for test in there.fail_to_pass if test in plain.fail_to_pass):
             lint = dict.fromkeys(diagnostic.text for seen in (noops[0], golds[0]) for diagnostic in seen.lint_findings)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sandboxes.sandbox import SandboxError
-from tasks.grading import Observation, OpenSandbox, grade, judge, observe
+from tasks.grading import Observation, OpenSandbox, grade, judge, observe, observe_again
 from tasks.patches import patch_of_files
 from tasks.reports import Diagnostic
 from tasks.suite import Suite
@@ -194,6 +194,20 @@ async def test_many_files_of_vitest_run_some_at_a_time_and_what_breaks_off_takes
         *min(asked, key=lambda one: names[0] in one)
     }
     assert {run.name for run in seen.checks} >= {"vitest 1 of 2", "vitest 2 of 2"}
+
+
+async def test_what_is_seen_again_has_new_tests_and_the_compiler_s_first_words(make_task: MakeTask, script: Any) -> None:
+    task = make_task()
+    task = make_task(tree=RepositoryTree({**task.tree.files, "test/types.test-d.ts": b""}))
+    tsc = script.ended(2, "src/sum.ts(1,1): error TS1: no\ntest/types.test-d.ts(1,1): error TS2: no\n")
+    first = await observe(task, task.patch, script.open_in_turn(script.box(answers(script, tsc=tsc))))
+    box = script.box(answers(script, new=script.ended(1, report=script.report_of({"new": "failed"}))))
+    again = await observe_again(first, task, task.patch, script.open_in_turn(box))
+    assert not {"tsc", "oxlint"} & {command[0] for command in box.commands}
+    assert (first.statuses[NEW], again.statuses[NEW]) == ("passed", "failed")
+    assert again.statuses["test/types.test-d.ts::typecheck"] == "failed"
+    assert (again.type_errors, again.compiled) == (first.type_errors, True)
+    assert [error.file for error in again.type_errors] == ["src/sum.ts"]
 
 
 async def test_an_error_outside_of_tests_leaves_no_pass_believed(make_task: MakeTask, script: Any) -> None:
