@@ -24,7 +24,7 @@ class Settled:
     plain_noop: Observation
     """The tests without the gold patch, by themselves: what they printed."""
     grade_seconds: float
-    """Median of the gold patch's gradings."""
+    """Of the gold patch: the median of its tests' runs, and before them compiler and linter, which are asked once."""
 
 
 async def settle(task: Task, files: Sequence[str], open_sandbox: OpenSandbox, *, repeats: int) -> Settled:
@@ -59,7 +59,9 @@ async def settle(task: Task, files: Sequence[str], open_sandbox: OpenSandbox, *,
                 }
             )
             _check(task.model_copy(update={"expected": expected}), golds)
-            return Settled(expected, noop, sorted(gold.duration_seconds for gold in golds)[len(golds) // 2])
+            tests_seconds = sorted(seen.duration_seconds for seen in golds)[len(golds) // 2]
+            before = max((run.duration_seconds for run in gold.checks if run.name in ("compile", "lint")), default=0.0)
+            return Settled(expected, noop, tests_seconds + before)
     raise RefusedError("its tests do not pass apart from their source")
 
 
