@@ -22,6 +22,8 @@ from tasks.task import CheckRun, GradingMode, Task, TestStatus
 
 _REPORTERS: Final = Path(__file__).parent / "reporters"
 _PROCESSES_AT_ONCE = 2
+_FILES_A_PROCESS = 25
+"""Of vitest: each file has its time then, however many there are, and a process that breaks off takes no more than these with it."""
 _COMPILE_SECONDS = 120.0
 _LINT_SECONDS = 60.0
 _LITTLE_COLLECTION: Final = {"GOGC": "off", "GOMEMLIMIT": "256MiB"}
@@ -47,13 +49,14 @@ def check_run(name: str, result: ExecResult) -> CheckRun:
 class Checks:
     """What the checks of one tree found, after `run`."""
 
-    def __init__(self, sandbox: Sandbox, task: Task, *, plain: bool = False) -> None:
+    def __init__(self, sandbox: Sandbox, task: Task, *, plain: bool = False, tests_only: bool = False) -> None:
         self._sandbox = sandbox
         self._task = task
         self._slots = asyncio.Semaphore(_PROCESSES_AT_ONCE)
         self._hidden = changed_paths(task.test_patch)
         self._paths = {*task.tree.files, *self._hidden}
         self._type_test_files = set(matching(self._paths, task.type_test_files))
+        self._tests_only = tests_only
         self.mode: GradingMode = "plain" if plain else task.expected.mode
         if task.runner == "reward":
             self.mode = "plain"
@@ -68,12 +71,14 @@ class Checks:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._compile())
-            group.create_task(self._lint())
+            if not self._tests_only:
+                group.create_task(self._compile())
+                group.create_task(self._lint())
             if self.mode == "separate":
                 group.create_task(self._strip())
         wanted = {reports.file_of(test) for test in (*self._task.expected.fail_to_pass, *self._task.expected.pass_to_pass)}
-        files = [file for file in matching(self._paths, self._task.test_files) if not wanted or file in wanted]
+        tests = [file for file in matching(self._paths, self._task.test_files) if file not in self._type_test_files]
+        files = [file for file in tests if not wanted or file in wanted]
         if not files:
             return
         if self._task.runner == "reward":
@@ -188,7 +193,8 @@ class Checks:
         await separation.prepare()
         vitest = self._task.runner == "vitest"
         flags = ["--experimental-transform-types"] if vitest else []  # as `_strip`
-        seconds = self._task.test_timeout_seconds * (1 if vitest else len(files)) + _LINT_SECONDS
+        processes = len(_groups(files)) if vitest else len(files)
+        seconds = self._task.test_timeout_seconds * processes + _LINT_SECONDS
         async with separation.launcher(flags, timeout_seconds=seconds) as printed:
             if vitest:
                 await self._vitest(
@@ -208,9 +214,17 @@ class Checks:
         self._take(result, reports.parse_report(result.report.complete, file=file), [file])
 
     async def _vitest(self, files: Sequence[str], options: Sequence[str], *, user: User = "grader") -> None:
-        argv = ["vitest", "run", *options, "--no-file-parallelism", "--no-cache", *files]
-        result = await self._exec("vitest", argv, self._task.test_timeout_seconds, user=user)
-        self._take(result, reports.parse_report(result.report.complete), files)
+        groups = _groups(files)
+
+        async def test(number: int, some: Sequence[str]) -> None:
+            argv = ["vitest", "run", *options, "--no-file-parallelism", "--no-cache", *some]
+            name = "vitest" if len(groups) == 1 else f"vitest {number} of {len(groups)}"
+            result = await self._exec(name, argv, self._task.test_timeout_seconds, user=user)
+            self._take(result, reports.parse_report(result.report.complete), some)
+
+        async with asyncio.TaskGroup() as group:
+            for number, some in enumerate(groups, start=1):
+                group.create_task(test(number, some))
 
     def _trusted(self) -> list[str]:
         """The files that no patch can change."""
@@ -227,3 +241,7 @@ class Checks:
             # The report is not whole, or it and the process's end do not agree: none of its passes can be believed.
             statuses = dict.fromkeys(statuses, "timed_out" if result.timed_out else "failed")
         self.statuses.update(statuses)
+
+
+def _groups(files: Sequence[str]) -> list[Sequence[str]]:
+    return [files[at : at + _FILES_A_PROCESS] for at in range(0, len(files), _FILES_A_PROCESS)]

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sandboxes.sandbox import Sandbox, SandboxError
 from tasks import reports
@@ -88,10 +88,24 @@ def judge(task: Task, seen: Observation) -> Grade:
     )
 
 
-async def observe(task: Task, patch: str, open_sandbox: OpenSandbox, *, plain: bool = False) -> Observation:
+async def observe_again(first: Observation, task: Task, patch: str, open_sandbox: OpenSandbox) -> Observation:
+    """The tests once more, in the task's mode, of a tree of which compiler and linter have said all: they say the same of the same files."""
+    seen = await observe(task, patch, open_sandbox, tests_only=True)
+    said = {test: status for test, status in first.statuses.items() if test.endswith(f"::{reports.TYPECHECK}")}
+    return replace(
+        seen,
+        statuses={**said, **seen.statuses},
+        type_errors=first.type_errors,
+        compiled=first.compiled,
+        lint_findings=first.lint_findings,
+    )
+
+
+async def observe(task: Task, patch: str, open_sandbox: OpenSandbox, *, plain: bool = False, tests_only: bool = False) -> Observation:
     """Apply the patch and the hidden tests in a fresh box and run every check there, in the task's mode.
 
-    With `plain` the tests run as their runner runs them by itself. What they say of a patch that nobody trusts is then worth nothing.
+    With `plain` the tests run as their runner runs them by itself. What they say of a patch that nobody trusts is then worth nothing. With
+    `tests_only` neither compiler nor linter is asked, so that it is no grade: see `observe_again`.
     """
     started = time.monotonic()
     stripped: tuple[Stripped, ...] = ()
@@ -107,7 +121,7 @@ async def observe(task: Task, patch: str, open_sandbox: OpenSandbox, *, plain: b
             hidden = await _apply(sandbox, task.test_patch, "hidden tests")
             if hidden is not None:
                 return _rejected(task, patch, kept, stripped, hidden, started)
-            checks = Checks(sandbox, task, plain=plain)
+            checks = Checks(sandbox, task, plain=plain, tests_only=tests_only)
             try:
                 await checks.run()
             except* SandboxError as group:

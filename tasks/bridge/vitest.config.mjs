@@ -15,7 +15,9 @@ const bridge = {
       ...(find instanceof RegExp ? { pattern: find.source, flags: find.flags } : { prefix: find }),
       replacement,
     }));
-    fs.writeFileSync(`${plan.directory}/claims/aliases.json`, JSON.stringify(aliases));
+    const file = `${plan.directory}/claims/aliases.json`;
+    fs.writeFileSync(`${file}.${process.pid}`, JSON.stringify(aliases));
+    fs.renameSync(`${file}.${process.pid}`, file); // whole at each moment: another process of tests may have begun
   },
   async resolveId(specifier, importer, options) {
     const resolved = await this.resolve(specifier, importer, { ...options, skipSelf: true });

@@ -11,8 +11,10 @@ from pydantic import BaseModel, ConfigDict
 from sandboxes.images.recipe import Say
 from sandboxes.sandbox import SandboxError
 from tasks.errors import TaskError
-from tasks.grading import Observation, OpenSandbox, observe
+from tasks.grading import Observation, OpenSandbox, grading_slots, observe, observe_again
+from tasks.reports import TYPECHECK
 from tasks.synthesis.project import Project
+from tasks.synthesis.workbench import open_bench
 from tasks.task import Expected, RecordedMode, Task
 from tasks.validate import modes_for
 
@@ -36,6 +38,10 @@ class Baseline(BaseModel):
     lint_findings: tuple[str, ...]
     test_seconds: float
     """The longest test process."""
+    one_worker: bool
+    """The tests pass with one worker for all files too, so trials may run so."""
+    trial_seconds: float
+    """The longest process in the way of a trial, with nothing changed."""
 
 
 def bare_task(project: Project, image: str, *, mode: RecordedMode = "separate", seconds: float = _FIRST_SECONDS) -> Task:
@@ -66,18 +72,19 @@ def anchored(path: str) -> str:
 
 
 async def observe_baseline(project: Project, image: str, open_sandbox: OpenSandbox, say: Say, *, repeats: int = 3) -> Baseline:
-    """TaskError when no test passes, each time and in a mode that can grade."""
+    """Once by themselves and the other times in the mode. TaskError when no test passes, each time and in a mode that can grade."""
     say(f"running {len(project.test_files)} test files as they are, {repeats} times")
+    apart = max(1, repeats - 1)
     task = bare_task(project, image)
-    plain = await _repeat(task, open_sandbox, repeats, plain=True)
+    plain = [await observe(task, "", open_sandbox, plain=True)]
     passing, failing, flaky = _sort(plain)
     if not passing and project.is_graded_by == "node:test":  # its imports may be a bundler's, which grading resolves and Node does not
-        passing, failing, flaky = _sort(await _repeat(bare_task(project, image), open_sandbox, repeats))
+        passing, failing, flaky = _sort(await _repeat(plain[0], bare_task(project, image), open_sandbox, apart))
     if not passing:
         _refuse(project, plain, flaky)
     chosen: tuple[RecordedMode, set[str], set[str]] | None = None
     for mode in modes_for(project.is_graded_by):
-        there = await _repeat(bare_task(project, image, mode=mode), open_sandbox, repeats)
+        there = await _repeat(plain[0], bare_task(project, image, mode=mode), open_sandbox, apart)
         passing_there, _, flaky_there = _sort(there)
         held = passing & passing_there
         if chosen is None or len(held) > len(chosen[1]):
@@ -86,10 +93,14 @@ async def observe_baseline(project: Project, image: str, open_sandbox: OpenSandb
             break
     assert chosen is not None
     mode, held, flaky_there = chosen
+    if not held and (unsteady := passing & flaky_there):
+        raise TaskError(f"{project.name}: none of its tests says the same each time: such as {min(unsteady)}")
     if not held:
         raise TaskError(
             f"{project.name}: no test of it passes apart from its source, so nothing of it can be graded: such as {min(passing)}"
         )
+    test_seconds = max((run.duration_seconds for seen in plain for run in seen.checks if run.name not in ("compile", "lint")), default=1.0)
+    one_worker, trial_seconds = await _in_one_worker(project, held, open_sandbox, test_seconds)
     return Baseline(
         mode=mode,
         tests=tuple(sorted(held)),
@@ -98,9 +109,9 @@ async def observe_baseline(project: Project, image: str, open_sandbox: OpenSandb
         lost=tuple(sorted(passing - held - flaky_there)),
         type_errors=tuple(diagnostic.text for diagnostic in plain[0].type_errors),
         lint_findings=tuple(diagnostic.text for diagnostic in plain[0].lint_findings),
-        test_seconds=max(
-            (run.duration_seconds for seen in plain for run in seen.checks if run.name not in ("compile", "lint")), default=1.0
-        ),
+        test_seconds=test_seconds,
+        one_worker=one_worker,
+        trial_seconds=trial_seconds,
     )
 
 
@@ -109,10 +120,29 @@ def timeout_of(baseline: Baseline) -> float:
     return float(max(_LEAST_SECONDS, round(baseline.test_seconds * 10)))
 
 
-async def _repeat(task: Task, open_sandbox: OpenSandbox, repeats: int, *, plain: bool = False) -> list[Observation]:
+async def _in_one_worker(project: Project, tests: set[str], open_sandbox: OpenSandbox, test_seconds: float) -> tuple[bool, float]:
+    """Whether vitest's test files may share a worker, a tenth of the time where there are many; and how long a process of a trial takes."""
+    if project.is_graded_by != "vitest":
+        return False, test_seconds
+    async with open_bench(project, open_sandbox, one_worker=True) as bench:
+        run = await bench.try_all(max(_LEAST_SECONDS, 3 * test_seconds))
+    asked = {test for test in tests if not test.endswith(f"::{TYPECHECK}")}
+    if run.timed_out or run.problem or not all(run.statuses.get(test) == "passed" for test in asked):
+        return False, test_seconds
+    return True, run.seconds
+
+
+async def _repeat(first: Observation, task: Task, open_sandbox: OpenSandbox, repeats: int) -> list[Observation]:
+    """As many at once as there are cores: more of them would only bring each other nearer to their deadlines."""
+    slots = grading_slots()
+
+    async def one() -> Observation:
+        async with slots:
+            return await observe_again(first, task, "", open_sandbox)
+
     try:
         async with asyncio.TaskGroup() as group:
-            running = [group.create_task(observe(task, "", open_sandbox, plain=plain)) for _ in range(repeats)]
+            running = [group.create_task(one()) for _ in range(repeats)]
     except* SandboxError as failed:
         raise SandboxError(str(failed.exceptions[0])) from failed
     return [one.result() for one in running]

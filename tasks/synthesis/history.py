@@ -52,6 +52,8 @@ class Candidate:
     test_patch: str
     touched_tests: tuple[str, ...]
     """That are there after it."""
+    type_tests: tuple[str, ...]
+    """Before it or after it."""
     sources: tuple[str, ...]
     is_fix: bool
 
@@ -101,16 +103,19 @@ def take_apart(clone: Clone, commit: Commit, name: str, choices: Choices, bounds
         raise RefusedError("it has no parent in this clone")
     below = choices.package.strip("/")
     try:
-        before = describe(name, clone.tree(commit.parent, below)[0], commit.parent, choices)
-        after = describe(name, clone.tree(commit.sha, below)[0], commit.sha, choices)
+        trees = clone.tree(commit.parent, below)[0], clone.tree(commit.sha, below)[0]
+        before = describe(name, trees[0], commit.parent, choices)
+        after = describe(name, trees[1], commit.sha, choices)
     except TaskError as error:
         raise RefusedError(str(error).partition("; ")[0]) from error
     old, new = before.tree.files, after.tree.files
     changed = sorted(path for path in {*old, *new} if old.get(path) != new.get(path))
     tests = [path for path in changed if _belongs_to_tests(path, before, after)]
     sources = [path for path in changed if path not in tests and not _NOT_CODE.search(path) and path not in _LOCKS]
-    before = _with_settings_of(before, after, changed)
-    sources = [path for path in sources if path != "package.json" and not _SETTINGS.search(path)]  # packages are the environment's
+    laid = _laid(before, trees[0]) | _laid(after, trees[1])
+    before = _with_settings_of(before, after, [path for path in changed if path in laid or _SETTINGS.search(path)])
+    # Packages are the environment's, and what is laid to either is of no commit.
+    sources = [path for path in sources if path != "package.json" and path not in laid and not _SETTINGS.search(path)]
     if not sources:
         raise RefusedError("no source is changed")
     if len(sources) > bounds.max_files:
@@ -125,9 +130,10 @@ def take_apart(clone: Clone, commit: Commit, name: str, choices: Choices, bounds
         raise RefusedError("it changes a file that is not text, or an empty one") from error
     lines = sum(line[:1] in "+-" and line[:3] not in ("+++", "---") for line in patch.splitlines() if line)
     if not 2 <= lines <= bounds.max_lines:
-        raise RefusedError(f"{lines} lines of sources are changed, not 2 to {bounds.max_lines}")
+        raise RefusedError(f"not 2 to {bounds.max_lines} lines of sources are changed: {lines}")
     is_fix = bool(_FIX.search(commit.subject) or _FIX.search(commit.body.partition("\n")[0]))
-    return Candidate(commit, before, patch, test_patch, touched, tuple(sources), is_fix)
+    type_tests = tuple(sorted({*before.type_test_files, *after.type_test_files}))
+    return Candidate(commit, before, patch, test_patch, touched, type_tests, tuple(sources), is_fix)
 
 
 def statement_of(commit: Commit, issues: Mapping[str, str]) -> tuple[str, str]:
@@ -176,9 +182,14 @@ def _belongs_to_tests(path: str, before: Project, after: Project) -> bool:
     return path in known or bool(re.search(r"(?:^|/)(?:tests?|specs?|__tests__|__snapshots__|fixtures|__fixtures__)/|\.snap$", path))
 
 
+def _laid(project: Project, tree: RepositoryTree) -> set[str]:
+    """What is in a project and not in the commit's tree: settings, and the way from a built file to its source."""
+    return {path for path, content in project.tree.files.items() if tree.files.get(path) != content}
+
+
 def _with_settings_of(before: Project, after: Project, changed: Sequence[str]) -> Project:
     """The parent with the settings of the commit: they decide how code is compiled and tested, and no patch can bring them."""
-    settings = {path: after.tree.files[path] for path in changed if _SETTINGS.search(path) and path in after.tree.files}
+    settings = {path: after.tree.files[path] for path in changed if path in after.tree.files}
     return replace(before, tree=RepositoryTree({**before.tree.files, **settings}, before.tree.executables)) if settings else before
 
 

@@ -236,6 +236,7 @@ class _Mining:
                 "patch": candidate.patch,
                 "test_patch": candidate.test_patch,
                 "test_files": tuple(anchored(path) for path in _tests(candidate)),
+                "type_test_files": tuple(anchored(path) for path in candidate.type_tests),
             }
         )
 
@@ -287,7 +288,7 @@ class _Mining:
             licence=self._project.licence,
             runner=candidate.before.is_graded_by,
             test_files=("*.test.*", "*.spec.*", "*_test.*", *sorted({*map(_pattern, candidate.before.test_files)})),
-            type_test_files=("*.test-d.*",),
+            type_test_files=("*.test-d.*", *sorted(anchored(path) for path in {*self._project.type_test_files, *candidate.type_tests})),
             image=self._environment.image,
             test_timeout_seconds=_TEST_SECONDS,
             origin=self._origin,
@@ -311,13 +312,13 @@ def _tests(candidate: Candidate) -> list[str]:
     known = [*project.test_files]
     if len(known) > _ALL_TESTS:
         known = direct_importers(project, candidate.sources, known)[:_ALL_TESTS]
-    touched = [path for path in candidate.touched_tests if path not in project.type_test_files]
+    touched = [path for path in candidate.touched_tests if path not in candidate.type_tests]
     return sorted({*known, *touched})
 
 
 def _asked(candidate: Candidate, project: Project) -> list[str]:
     """The test files to run; type tests are asked of the compiler."""
-    type_tests = {*project.type_test_files, *candidate.before.type_test_files}
+    type_tests = {*project.type_test_files, *candidate.type_tests}
     return [path for path in _tests(candidate) if path not in type_tests]
 
 

@@ -6,16 +6,19 @@ Nothing of the repository runs for this. What is read of it is its files.
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Literal, get_args
 
 from tasks.errors import TaskError
 from tasks.patches import matching
+from tasks.synthesis.built import missing_entries
 from tasks.synthesis.clone import open_clone
+from tasks.synthesis.settings import ROOT, settings_for
 from tasks.tree import RepositoryTree, read_tree
 
 SourceRunner = Literal["node:test", "vitest", "jest", "mocha"]
@@ -31,7 +34,10 @@ _TYPE_TEST: Final = re.compile(r"[._-]test-d\.[cm]?tsx?$")
 _CONFIG_NAME: Final = re.compile(
     r"(?:^|/)(?:[\w.-]+\.config\.[cm]?[jt]s|\.[^/]+|(?:scripts?|examples?|benchmarks?|bench|docs?|website|fixtures?|__fixtures__|dist|build|lib/types)/.*)$"
 )
-_TESTS: Final = re.compile(r"(?<![\w.$])(?:describe|it|test|suite)(?:\.\w+)?\s*(?:<[^>(]*>)?\(")
+_NAMED_TYPE_TEST: Final = re.compile(
+    r"(?:^|/)(?:tests?|specs?|__tests__)/(?:[^/]*/)*[^/]*(?:types?|typings|typecheck)\b[^/]*\.[cm]?tsx?$|(?:^|[._/-])(?:type-?tests?|test-?types)[^/]*\.[cm]?tsx?$"
+)
+_TESTS: Final = re.compile(r"(?<!function )(?<![\w.$])(?:describe|it|test|suite)(?:\.\w+)?\s*(?:<[^>(]*>)?\(")
 _IMPORT: Final = re.compile(r"""(?:\bfrom|\bimport|\brequire\s*\(|\bimport\s*\()\s*['"]([^'"\n]+)['"]""")
 _IMPORTED_RUNNERS: Final[dict[str, SourceRunner]] = {
     "node:test": "node:test",
@@ -64,12 +70,6 @@ _LICENCES: Final = {
     "Unlicense": "This is free and unencumbered software",
     "MPL-2.0": "Mozilla Public License",
 }
-_TYPESCRIPT_SETTINGS: Final = {
-    "compilerOptions": {
-        "target": "esnext", "module": "nodenext", "moduleResolution": "nodenext", "strict": True, "noEmit": True, "skipLibCheck": True,
-        "allowImportingTsExtensions": True,
-    },
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def describe(name: str, tree: RepositoryTree, commit: str | None, choices: Choic
         raise TaskError(
             f"{name}: it is built from native code (binding.gyp), and nothing of a repository is built here; choose another, or a --package of it"
         )
-    type_tests = tuple(sorted(path for path in texts if _TYPE_TEST.search(path)))
+    type_tests = tuple(sorted(path for path in texts if _TYPE_TEST.search(path) or _is_type_test(path, texts)))
     tests = choices.test_files and tuple(matching(texts, choices.test_files))
     if not tests:
         tests = tuple(
@@ -156,8 +156,37 @@ def describe(name: str, tree: RepositoryTree, commit: str | None, choices: Choic
     )  # fmt: skip
     if not sources:
         raise TaskError(f"{name}: there is no TypeScript source in it: tasks are made of .ts files")
+    if (other := _javascript_alone({path: texts[path] for path in tests}, texts, sources)) is not None:
+        raise TaskError(f"{name}: its tests import JavaScript ({other}) and none of its TypeScript: tasks are made of .ts files")
     project = Project(name, tree, commit, package, runner, tests, type_tests, sources, _licence(package, tree), tuple(notes))
-    return _with_settings(_with_names(project))
+    return _with_settings(_with_entries(_with_names(project)))
+
+
+def _is_type_test(path: str, texts: Mapping[str, str]) -> bool:
+    """By its name among the tests, though it holds none that a runner runs, and nothing imports it: what the compiler says of it is the test."""
+    if not _NAMED_TYPE_TEST.search(path) or _DECLARATIONS.search(path) or _TESTS.search(texts[path]) or not _IMPORT.search(texts[path]):
+        return False
+    stem = re.escape(re.sub(r"\.[cm]?tsx?$", "", path).rpartition("/")[2])
+    imported = re.compile(rf"""['"][^'"\n]*/{stem}(?:\.[cm]?[jt]sx?)?['"]""")
+    return not any(imported.search(text) for other, text in texts.items() if other != path)
+
+
+def _javascript_alone(tests: Mapping[str, str], texts: Mapping[str, str], sources: Sequence[str]) -> str | None:
+    """A JavaScript source that tests name beside them, where they name no TypeScript one: its types are declared apart, if at all."""
+    found = None
+    for path, text in tests.items():
+        for specifier in _IMPORT.findall(text):
+            if not specifier.startswith("."):
+                continue
+            place = posixpath.normpath(posixpath.join(posixpath.dirname(path), specifier))
+            stem = re.sub(r"\.[cm]?[jt]sx?$", "", place)
+            if any(re.sub(r"(?:/index)?\.[cm]?tsx?$", "", source) in (stem, place, stem.removesuffix("/index")) for source in sources):
+                return None
+            if re.search(r"\.[cm]?js$", place) and place in texts and place not in tests and not _TEST_NAME.search(place):
+                found = found or place
+            elif not re.search(r"\.(?:json|css)$", place) and place not in texts:
+                return None  # what it is cannot be told
+    return found
 
 
 def origin_of(project: Project, repository: Path) -> str:
@@ -265,26 +294,21 @@ def _with_names(project: Project) -> Project:
     return replace(project, tree=RepositoryTree(files, project.tree.executables), notes=(*project.notes, note))
 
 
+def _with_entries(project: Project) -> Project:
+    """With the built files that tests import, each of which leads to its source: nothing of a repository is built here."""
+    entries = missing_entries(project.package, project.tree.files, (*project.test_files, *project.type_test_files))
+    if not entries:
+        return project
+    files = {**project.tree.files, **{path: text.encode() for path, text in entries.items()}}
+    note = f"written, for its tests import what it builds of its sources: {', '.join(entries)}"
+    return replace(project, tree=RepositoryTree(files, project.tree.executables), notes=(*project.notes, note))
+
+
 def _with_settings(project: Project) -> Project:
-    """With the compiler settings that grading needs, where the repository has none of its own or they need files that are not in it."""
-    files = dict(project.tree.files)
-    notes = list(project.notes)
-    settings = files.get("tsconfig.json")
-    reason = None
-    if settings is None:
-        reason = "it has none"
-    else:
-        found = re.findall(r'"extends"\s*:\s*"([^"]+)"', settings.decode("utf-8", "replace"))
-        for base in found:
-            if base.startswith("..") or (
-                base.startswith("./") and str(PurePosixPath(base)) not in files and f"{PurePosixPath(base)}.json" not in files
-            ):
-                reason = f"its own extends {base}, which is not in the package"
-    if reason is not None:
-        content = {
-            **_TYPESCRIPT_SETTINGS,
-            "include": sorted({f"{PurePosixPath(path).parts[0]}" for path in (*project.sources, *project.test_files)}),
-        }
-        files["tsconfig.json"] = (json.dumps(content, indent=2) + "\n").encode()
-        notes.append(f"tsconfig.json was written: {reason}")
-    return replace(project, tree=RepositoryTree(files, project.tree.executables), notes=tuple(notes))
+    """With the compiler settings that grading needs."""
+    made = settings_for(project.tree.files, project.sources, project.test_files, project.type_test_files)
+    if made is None:
+        return project
+    written, reason = made
+    tree = RepositoryTree({**project.tree.files, **written}, project.tree.executables)
+    return replace(project, tree=tree, notes=(*project.notes, f"{ROOT} was written: {reason}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Final
@@ -15,11 +15,13 @@ from tasks.synthesis.mutants import Change, Reach
 from tasks.synthesis.project import Project
 from tasks.synthesis.statements import Facts, Statement, Told, WriteStatement, from_model, from_template, told_by_chance
 from tasks.synthesis.workbench import Bench, TestRun
-from tasks.task import Difficulty, Expected, Task
+from tasks.task import Difficulty, Expected, Task, TestStatus
 from tasks.tree import RepositoryTree
 from tasks.writing import NewTask, Origin
 
 _MOST_FAILING: Final = 10
+_MOST_GRADED: Final = 20
+"""Test files of a task: those in question, then those that reach what is changed, then those that load its source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Proof:
         lint += [text for text in self.baseline.lint_findings if text not in lint]
         said = {"type_errors": tuple(diagnostic.text for diagnostic in noop.type_errors), "lint_findings": tuple(lint)}
         task = task.model_copy(update={"expected": task.expected.model_copy(update=said)})
-        gold = await observe(task, task.patch, self.open_sandbox)
+        gold = await self._gold(task)
         if any(finding.weight == "flag" for finding in gold.integrity):
             return "its gold patch would be flagged", None
         grade = judge(task, gold)
@@ -76,9 +78,17 @@ class Proof:
             return "its gold patch does not resolve it", None
         return "", await self._told(change, task, hidden, failing, run)
 
+    async def _gold(self, task: Task) -> Observation:
+        """With the gold patch the tree is the repository's own again, of which compiler and linter have said all in the baseline."""
+        if task.tree.patched(task.patch).patched(task.test_patch).files != self.project.tree.files:
+            return await observe(task, task.patch, self.open_sandbox)
+        seen = await observe(task, task.patch, self.open_sandbox, tests_only=True)
+        said: dict[str, TestStatus] = {test: "passed" for test in self.baseline.tests if test.endswith(f"::{TYPECHECK}")}
+        return replace(seen, statuses={**seen.statuses, **said}, compiled=True)
+
     async def _try(self, bench: Bench, change: Change) -> TestRun:
         files = sorted({file for mutant in change.mutants if mutant.kind != "types" for file in self.reach.files(mutant)})
-        seconds = 2.0 + 3 * self.baseline.test_seconds
+        seconds = 5.0 + 3 * self.baseline.trial_seconds
         return await bench.try_change(change, files, seconds, typecheck=_concerns_types(change), most=_MOST_FAILING)
 
     def _failing(self, change: Change, run: TestRun) -> list[str]:
@@ -92,8 +102,8 @@ class Proof:
         files = self.project.tree.files
         in_question = {file_of(test) for test in failing}
         hidden = sorted(path for path in files if path in in_question or _is_snapshot_of(path, in_question))
-        loading = self.reach.loading(change.mutants)
-        graded = [test for test in self.baseline.tests if file_of(test) in loading | in_question or test.endswith(f"::{TYPECHECK}")]
+        graded_files = self._graded_files(change, in_question)
+        graded = [test for test in self.baseline.tests if file_of(test) in graded_files or test.endswith(f"::{TYPECHECK}")]
         if len(graded) == len(failing):
             graded = list(self.baseline.tests)
         base = {path: change.files.get(path, content) for path, content in files.items() if path not in hidden}
@@ -112,6 +122,11 @@ class Proof:
             }
         )
         return task, tuple(hidden)
+
+    def _graded_files(self, change: Change, in_question: set[str]) -> set[str]:
+        reaching = {file for mutant in change.mutants for file in self.reach.files(mutant)}
+        in_turn = [*sorted(in_question), *sorted(reaching), *sorted(self.reach.loading(change.mutants))]
+        return {*list(dict.fromkeys(in_turn))[: max(_MOST_GRADED, len(in_question))]}
 
     async def _told(self, change: Change, task: Task, hidden: tuple[str, ...], failing: list[str], run: TestRun) -> NewTask:
         functions = tuple(dict.fromkeys(mutant.function for mutant in change.mutants if mutant.function))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.grading import Observation, OpenSandbox, judge, observe
+from tasks.grading import Observation, OpenSandbox, judge, observe, observe_again
 from tasks.reports import beyond, test_id
 from tasks.task import Expected, RecordedMode, Task
 from tasks.validate import expectation, modes_for
@@ -24,7 +24,7 @@ class Settled:
     plain_noop: Observation
     """The tests without the gold patch, by themselves: what they printed."""
     grade_seconds: float
-    """Median of the gold patch's gradings."""
+    """Of the gold patch: the median of its tests' runs, and before them compiler and linter, which are asked once."""
 
 
 async def settle(task: Task, files: Sequence[str], open_sandbox: OpenSandbox, *, repeats: int) -> Settled:
@@ -45,8 +45,8 @@ async def settle(task: Task, files: Sequence[str], open_sandbox: OpenSandbox, *,
         asking = _asking(task, mode, files)
         golds, noops = [], []
         for _ in range(repeats):
-            golds.append(await observe(asking, task.patch, open_sandbox))
-            noops.append(await observe(asking, "", open_sandbox))
+            golds.append(await observe_again(gold, asking, task.patch, open_sandbox))
+            noops.append(await observe_again(noop, asking, "", open_sandbox))
         there = expectation(golds, noops)
         if fail_to_pass := tuple(test for test in there.fail_to_pass if test in plain.fail_to_pass):
             lint = dict.fromkeys(diagnostic.text for seen in (noops[0], golds[0]) for diagnostic in seen.lint_findings)
@@ -59,7 +59,9 @@ async def settle(task: Task, files: Sequence[str], open_sandbox: OpenSandbox, *,
                 }
             )
             _check(task.model_copy(update={"expected": expected}), golds)
-            return Settled(expected, noop, sorted(gold.duration_seconds for gold in golds)[len(golds) // 2])
+            tests_seconds = sorted(seen.duration_seconds for seen in golds)[len(golds) // 2]
+            before = max((run.duration_seconds for run in gold.checks if run.name in ("compile", "lint")), default=0.0)
+            return Settled(expected, noop, tests_seconds + before)
     raise RefusedError("its tests do not pass apart from their source")
 
 

@@ -206,7 +206,7 @@ class _Synthesis:
             raise failed.exceptions[0] from None
 
     async def _go_on(self) -> None:
-        async with open_bench(self._project, self._proof.open_sandbox) as bench:
+        async with open_bench(self._project, self._proof.open_sandbox, one_worker=self._proof.baseline.one_worker) as bench:
             for change in self._choice.changes():
                 try:
                     entry = await self._outcome(bench, change)

@@ -25,6 +25,9 @@ _REPORT_LIMIT_BYTES: Final = 8 * MIB
 _TRIALS_A_BOX: Final = 60
 _COVERAGE_LIMIT_BYTES: Final = 120 * MIB
 _COMPILE_SECONDS: Final = 120.0
+_FILES_A_PROCESS: Final = 25
+_FILES_A_WORKER: Final = 100
+"""Where one worker runs them all, which takes a tenth of the time."""
 CONFIGURATIONS: Final = [f"{name}.config.{ending}" for name in ("vitest", "vite") for ending in ("ts", "mts", "cts", "js", "mjs", "cjs")]
 
 
@@ -38,13 +41,17 @@ class TestRun:
     messages: dict[str, str] = field(default_factory=dict)
     timed_out: bool = False
     problem: str | None = None
+    seconds: float = 0.0
+    """The longest process."""
 
 
 class Bench:
     """Opens its box when it is first needed, and a new one when the old one is spent."""
 
-    def __init__(self, project: Project, open_sandbox: OpenSandbox) -> None:
+    def __init__(self, project: Project, open_sandbox: OpenSandbox, *, one_worker: bool = False) -> None:
+        """With `one_worker` vitest's test files share one, which some repositories' cannot."""
         self._project = project
+        self._one_worker = one_worker
         self._open_sandbox = open_sandbox
         self._stack = AsyncExitStack()
         self._box: Sandbox | None = None
@@ -76,8 +83,7 @@ class Bench:
         if typecheck:
             found.statuses |= await self.type_tests()
         if files:
-            one_at_a_time = self._project.is_graded_by == "node:test"
-            for some in ([file] for file in files) if one_at_a_time else (files,):
+            for some in self._groups(files):
                 run = await self.run(some, seconds, bail=most + 1)
                 found.statuses |= run.statuses
                 found.messages |= run.messages
@@ -90,6 +96,17 @@ class Bench:
         else:
             for path in change.files:
                 await box.write(f"{REPOSITORY}/{path}", self._project.tree.files[path])
+        return found
+
+    async def try_all(self, seconds: float) -> TestRun:
+        """What all test files say of the sources as they are, in the way of a trial; `seconds` for each process."""
+        found = TestRun()
+        for some in self._groups(self._project.test_files):
+            run = await self.run(some, seconds)
+            found.statuses |= run.statuses
+            found.timed_out = found.timed_out or run.timed_out
+            found.problem = found.problem or run.problem
+            found.seconds = max(found.seconds, run.seconds)
         return found
 
     async def run(
@@ -109,14 +126,15 @@ class Bench:
             ]
         else:
             bailing = [f"--bail={bail}"] if bail else []
-            argv = ["vitest", "run", *options, f"--reporter={reporter}", "--no-file-parallelism", "--no-cache", *bailing, *files]
+            sharing = ["--no-isolate"] if self._one_worker else []
+            argv = ["vitest", "run", *sharing, *options, f"--reporter={reporter}", "--no-file-parallelism", "--no-cache", *bailing, *files]
         result = await box.exec(
             argv, timeout_seconds=seconds, report_limit_bytes=_REPORT_LIMIT_BYTES, output_limit_bytes=64 * 1024, env=env
         )
         report = reports.parse_report(result.report.complete, file=files[0] if self._project.is_graded_by == "node:test" else None)
         printed = (result.stdout.text() + result.stderr.text()).strip()
         said = f"{report.problem} ({result.how_it_ended()}): {printed[-300:]}" if report.problem else None
-        found = TestRun(dict(report.statuses), dict(report.messages), result.timed_out, said)
+        found = TestRun(dict(report.statuses), dict(report.messages), result.timed_out, said, result.duration_seconds)
         for file, why in report.broken_files.items():
             found.messages.setdefault(f"{file}::", why)
         return found
@@ -146,22 +164,28 @@ class Bench:
                 await self.run([file], seconds, options=[f"--import={REPOSITORY}/.coverage/coverage-node-test.mjs"])
         else:
             own = next((name for name in CONFIGURATIONS if name in self._project.tree.files), "")
-            await self.run(
-                self._project.test_files,
-                seconds,
-                options=["--configLoader=native", f"--config={REPOSITORY}/.coverage/coverage.config.mjs", f"--root={REPOSITORY}"],
-                env={"HARNESS_CONFIG": own},
-            )
+            for some in self._groups(self._project.test_files):
+                await self.run(
+                    some,
+                    seconds,
+                    options=["--configLoader=native", f"--config={REPOSITORY}/.coverage/coverage.config.mjs", f"--root={REPOSITORY}"],
+                    env={"HARNESS_CONFIG": own},
+                )
         found = await box.exec(["node", ".coverage/reached.mjs"], timeout_seconds=60, report_limit_bytes=_COVERAGE_LIMIT_BYTES)
         await self.close()
         if not found.report.complete:
             raise TaskError(f"{self._project.name}: what its tests reach cannot be read ({found.how_it_ended()})")
         return Reach.model_validate_json(found.report.complete)
 
+    def _groups(self, files: Sequence[str]) -> list[Sequence[str]]:
+        """The files of each process."""
+        most = 1 if self._project.is_graded_by == "node:test" else _FILES_A_WORKER if self._one_worker else _FILES_A_PROCESS
+        return [files[at : at + most] for at in range(0, len(files), most)]
+
 
 @asynccontextmanager
-async def open_bench(project: Project, open_sandbox: OpenSandbox) -> AsyncIterator[Bench]:
-    bench = Bench(project, open_sandbox)
+async def open_bench(project: Project, open_sandbox: OpenSandbox, *, one_worker: bool = False) -> AsyncIterator[Bench]:
+    bench = Bench(project, open_sandbox, one_worker=one_worker)
     try:
         yield bench
     finally:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from sandboxes.sandbox import SandboxError
-from tasks.grading import Observation, OpenSandbox, grade, judge, observe
+from tasks.grading import Observation, OpenSandbox, grade, judge, observe, observe_again
 from tasks.patches import patch_of_files
 from tasks.reports import Diagnostic
 from tasks.suite import Suite
 from tasks.task import Expected, Stripped, Task
+from tasks.tree import RepositoryTree
 
 MakeTask = Callable[..., Task]
 
@@ -162,6 +164,50 @@ async def test_a_test_file_that_broke_takes_its_own_passes_along(make_task: Make
     found, result = await verdict_of(script, make_task(runner="vitest"), vitest=script.ended(1, report=report))
     assert found == verdict
     assert sorted(result.tests.values()) == ["failed", "passed"]
+
+
+async def test_many_files_of_vitest_run_some_at_a_time_and_what_breaks_off_takes_only_its_own_along(
+    make_task: MakeTask, script: Any
+) -> None:
+    names = [f"test/{number:02}.test.ts" for number in range(30)]
+    tree = make_task().tree
+    tree = RepositoryTree({**tree.files, **dict.fromkeys(names, b"")}, tree.executables)
+    asked: list[list[str]] = []
+
+    class Box(script.box):  # type: ignore[misc, name-defined]
+        async def exec(self, argv: Sequence[str], **options: Any) -> Any:
+            files = [word for word in argv if word in names]
+            if argv[0] != "vitest":
+                return await super().exec(argv, **options)
+            asked.append(files)
+            if names[0] in files:
+                return script.ended(None, report=b"", timed_out=True)
+            lines = [json.dumps({"file": file, "path": ["x"], "status": "passed"}) for file in files]
+            return script.ended(report="\n".join([*lines, json.dumps({"end": True, "tests": len(files)})]).encode())
+
+    expected = Expected(fail_to_pass=(f"{names[-1]}::x",), pass_to_pass=tuple(f"{name}::x" for name in names[:-1]))
+    task = make_task(runner="vitest", expected=expected, tree=tree)
+    seen = await observe(task, task.patch, script.open_in_turn(Box()))
+    assert sorted(file for files in asked for file in files) == names
+    assert len(asked) == 2
+    assert {test.partition("::")[0] for test, status in seen.statuses.items() if status == "passed"} == {
+        *min(asked, key=lambda one: names[0] in one)
+    }
+    assert {run.name for run in seen.checks} >= {"vitest 1 of 2", "vitest 2 of 2"}
+
+
+async def test_what_is_seen_again_has_new_tests_and_the_compiler_s_first_words(make_task: MakeTask, script: Any) -> None:
+    task = make_task()
+    task = make_task(tree=RepositoryTree({**task.tree.files, "test/types.test-d.ts": b""}))
+    tsc = script.ended(2, "src/sum.ts(1,1): error TS1: no\ntest/types.test-d.ts(1,1): error TS2: no\n")
+    first = await observe(task, task.patch, script.open_in_turn(script.box(answers(script, tsc=tsc))))
+    box = script.box(answers(script, new=script.ended(1, report=script.report_of({"new": "failed"}))))
+    again = await observe_again(first, task, task.patch, script.open_in_turn(box))
+    assert not {"tsc", "oxlint"} & {command[0] for command in box.commands}
+    assert (first.statuses[NEW], again.statuses[NEW]) == ("passed", "failed")
+    assert again.statuses["test/types.test-d.ts::typecheck"] == "failed"
+    assert (again.type_errors, again.compiled) == (first.type_errors, True)
+    assert [error.file for error in again.type_errors] == ["src/sum.ts"]
 
 
 async def test_an_error_outside_of_tests_leaves_no_pass_believed(make_task: MakeTask, script: Any) -> None:

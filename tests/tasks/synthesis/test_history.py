@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def test_a_commit_is_taken_apart_into_sources_and_tests(tmp_path: Path, make_she
         ({"src/shelf.ts": "export const one = 1;\n"}, "no test file is changed"),
         ({"test/shelf.test.ts": "import { it } from 'node:test';\nit('x', () => {});\n", "README.md": "x"}, "no source is changed"),
         ({"src/a.ts": "a\nb\n", "src/b.ts": "a\nb\n", "src/c.ts": "a\nb\n", "test/new.test.ts": "it('x', () => {});\n"}, "more than 2 sources"),
-        ({"src/long.ts": "a\n" * 200, "test/new.test.ts": "it('x', () => {});\n"}, "200 lines of sources are changed"),
+        ({"src/long.ts": "a\n" * 200, "test/new.test.ts": "it('x', () => {});\n"}, "not 2 to 120 lines of sources are changed: 200"),
         ({"src/a.ts": b"\xff\xfe\n", "test/new.test.ts": "it('x', () => {});\n"}, "not text"),
     ],
 )  # fmt: skip
@@ -64,6 +65,30 @@ def test_a_commit_that_is_no_task_is_refused_with_the_reason(
     assert clone is not None
     with pytest.raises(RefusedError, match=words):
         take_apart(clone, clone.commit(sha), "shelf", Choices(), Bounds(max_files=2))
+
+
+def test_what_is_laid_to_a_repository_is_of_no_commit_and_is_there_before_it(
+    tmp_path: Path, make_shelf: MakeShelf, make_tests: Callable[..., str], make_commit: Any
+) -> None:
+    root = tmp_path / "shelf"
+    files = make_shelf()
+    package = json.dumps({**json.loads(files["package.json"]), "main": "dist/shelf.js"})
+    make_commit(root, "All", {**files, "package.json": package})
+    tests = {"test/shelf.test.ts": make_tests("node:test", source="..")}
+    sha = make_commit(
+        root,
+        "fix it, and test what is built",
+        {"src/shelf.ts": files["src/shelf.ts"] + "export const a = 1;\nexport const b = 2;\n", **tests},
+    )
+    clone = open_clone(root)
+    assert clone is not None
+    found = take_apart(clone, clone.commit(sha), "shelf", Choices(), Bounds())
+    assert found.sources == ("src/shelf.ts",)
+    assert found.before.tree.files["dist/shelf.js"] == b'export * from "../src/shelf.ts";\n'
+    back = make_commit(
+        root, "fix it, and test the source", {"src/shelf.ts": files["src/shelf.ts"], "test/shelf.test.ts": files["test/shelf.test.ts"]}
+    )
+    assert take_apart(clone, clone.commit(back), "shelf", Choices(), Bounds()).sources == ("src/shelf.ts",)
 
 
 def test_names_alone_tell_most_commits_apart() -> None:

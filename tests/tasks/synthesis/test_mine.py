@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -95,6 +96,32 @@ async def test_exactly_the_named_commits_are_looked_at(tmp_path: Path, make_shel
     named.write_text(f"{shas[1][:12]}\n")
     tally = await mine(tmp_path / "shelf", tmp_path / "suite", commits=named)
     assert (tally.commits, tally.kept) == (1, 1)
+
+
+@pytest.mark.slow
+async def test_a_fix_that_only_the_compiler_notices_is_a_task_of_its_type_test(
+    tmp_path: Path, make_shelf: MakeShelf, make_commit: Any, open_image: Any
+) -> None:
+    files = make_shelf()
+    settings = json.loads(files["tsconfig.json"])
+    files["tsconfig.json"] = json.dumps({**settings, "include": ["src"]})  # the type tests are a script's, with settings of their own
+    files["tests/tsconfig.json"] = json.dumps({**settings, "include": ["./type-tests.ts"]})
+    first = "export function first<Book>(books: readonly Book[]): {} {{\n  return books[0];\n}}\n"
+    says = "import { first } from '../src/first.ts';\nconst books: number | undefined = first([1]);\n"
+    make_commit(
+        tmp_path / "shelf", "All", {**files, "src/first.ts": first.format("unknown"), "tests/type-tests.ts": says[: says.index("const")]}
+    )
+    sha = make_commit(
+        tmp_path / "shelf", "fix: the first book is one of the books, and there may be none",
+        {"src/first.ts": first.format("Book | undefined"), "tests/type-tests.ts": says},
+    )  # fmt: skip
+    tally = await mine(tmp_path / "shelf", tmp_path / "suite")
+    assert (tally.kept, tally.refused) == (1, {})
+    (task,) = load_suite(str(tmp_path / "suite")).tasks
+    assert task.instance_id.endswith(sha[:10])
+    assert (task.kind, task.expected.fail_to_pass) == ("types", ("tests/type-tests.ts::typecheck",))
+    async with open_image(task.image) as open_sandbox:
+        assert [one.problems async for one in validate([task], open_sandbox, repeats=1, concurrency=2)] == [()]
 
 
 async def test_what_has_no_history_or_none_that_fits_is_said_and_leaves_nothing(

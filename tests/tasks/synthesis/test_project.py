@@ -49,6 +49,14 @@ def test_a_runner_behind_chained_scripts_and_npx_is_found(make_shelf: MakeShelf)
             {"test/shelf.test.ts": "import test from 'ava';\ntest('x', (t) => t.pass());\n", "package.json": "{}"},
             "run with ava, which is not known",
         ),
+        (
+            {
+                "test/shelf.test.ts": "import { it } from 'node:test';\nimport '../src/one.js';\nit('x', () => {});\n",
+                "src/one.js": "",
+                "src/one.d.ts": "",
+            },
+            r"its tests import JavaScript \(src/one.js\) and none of its TypeScript",
+        ),
         ({"test/shelf.test.ts": "import { it } from './own.ts';\nit('x', () => {});\n", "package.json": "{}"}, "say it with --runner"),
     ],
 )
@@ -109,3 +117,27 @@ def test_a_repository_is_known_by_its_address_or_by_where_it_lies(make_shelf: Ma
     files = make_shelf()
     files["package.json"] = json.dumps({**json.loads(files["package.json"]), "repository": said})
     assert origin_of(describe("shelf", tree_of(files), None, Choices()), Path("/clones/shelf")) == origin
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "is_one"),
+    [
+        ("test/shelf.test-d.ts", "", True),
+        ("test/typecheck-tests.ts", "import '../src/shelf.ts';\n(function describe() {})();\n", True),
+        ("test/test-types-compilation.ts", "import { sorted } from '../src/shelf.ts';\n", True),
+        ("src/type-tests.ts", "import { sorted } from './shelf.ts';\n", True),
+        ("test/types.ts", "export type Book = string;\n", False),  # what others import
+        ("test/types.ts", "import { it } from 'node:test';\nit('is a type', () => {});\n", False),
+        ("test/imported-types.ts", "import { sorted } from '../src/shelf.ts';\n", False),
+        ("src/types.ts", "import { sorted } from './shelf.ts';\n", False),
+    ],
+)
+def test_a_file_that_only_the_compiler_judges_is_a_type_test(make_shelf: MakeShelf, path: str, text: str, is_one: bool) -> None:
+    files = {
+        **make_shelf(),
+        path: text,
+        "test/more.test.ts": "import { it } from 'node:test';\nimport './imported-types.ts';\nit('x', () => {});\n",
+    }
+    project = describe("shelf", tree_of(files), None, Choices())
+    assert project.type_test_files == ((path,) if is_one else ())
+    assert not ({path} & {*project.test_files}) or not is_one
