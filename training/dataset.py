@@ -16,6 +16,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 
+from training.calls import mended
 from training.data_card import CardFile, RoundTrip, SplitCard, split_card
 from training.data_settings import DataSettings, FillInTheMiddleSettings
 from training.errors import TrainingError
@@ -180,6 +181,7 @@ class Preparation:
         return example(row.place, row.input_ids, row.loss_mask, answers)
 
     def _chat(self, row: ChatRow, counts: _Counts) -> list[Example]:
+        row, malformed = mended(row)
         try:
             made = self._renderer().examples(row)
         except TrainingError:
@@ -190,6 +192,8 @@ class Preparation:
         if not made:
             counts.left_out[_MASKED] += 1
             return []
+        if malformed:
+            counts.changed["malformed calls of masked turns, rendered with {}"] += malformed
         if len(made) > 1:
             if self.settings.unstable == "refuse":
                 counts.left_out[_UNSTABLE] += 1

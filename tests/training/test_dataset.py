@@ -215,6 +215,14 @@ def test_a_row_that_the_template_refuses_stops_or_is_counted(tmp_path: Path) -> 
     assert preparation(rows, broken="leave_out").conversations("train").card.left_out == {"refused by the chat template": 1}
 
 
+def test_a_malformed_call_of_a_masked_turn_is_counted_and_the_rest_learnt(tmp_path: Path) -> None:
+    messages = [user("a"), answer(calls=(("bash", "{"), ("bash", "{}"))), result("No."), answer("b")]
+    rows = write_rows(tmp_path / "rows.jsonl", [{"messages": messages, "trained": [3]}])
+    dataset = preparation(rows).conversations("train")
+    assert learned(dataset) == ["b<|im_end|>"]
+    assert dataset.card.changed == {"malformed calls of masked turns, rendered with {}": 1}
+
+
 def test_rows_that_an_unstable_template_makes_are_told_or_refused(tmp_path: Path) -> None:
     qwen = family_tokenizer("qwen3")
     rows = write_rows(tmp_path / "rows.jsonl", [{"messages": [user("a"), answer(calls=(("bash", "{}"),)), result("r"), answer("b")]}])
