@@ -40,7 +40,7 @@ class DataSettings(_Section):
 
 class FillInTheMiddleSettings(_Section):
     rate: float = Field(default=0.5, ge=0, le=1)
-    """The share of the documents that are taken apart; 0: none."""
+    """The share of the documents that are taken apart, long ones in pieces; 0: none."""
     suffix_first: float = Field(default=0.5, ge=0, le=1)
     """The share of those in the order suffix, prefix, middle."""
     tokens: tuple[str, str, str] | None = None

@@ -21,7 +21,7 @@ from training.data_card import CardFile, RoundTrip, SplitCard, split_card
 from training.data_settings import DataSettings, FillInTheMiddleSettings
 from training.errors import TrainingError
 from training.examples import Example, example
-from training.fill_in_the_middle import Marks, find_marks, take_apart
+from training.fill_in_the_middle import Marks, find_marks, pieces_apart
 from training.lengths import cut_between_answers, cut_observations, split_at_turns, split_text
 from training.recipe import Recipe
 from training.rendering import Renderer
@@ -115,17 +115,18 @@ class Preparation:
         marks = find_marks(self.tokenizer, middle.tokens) if middle is not None and middle.rate > 0 else None
         items: list[Example] = []
         for row in self._all(split, (TextRow, ExactRow), counts):
-            if isinstance(row, TextRow):
-                ids = [*self._text_ids(row, middle, marks, seed, counts), end]
-                made = example(row.place, ids, [True] * len(ids))
+            if isinstance(row, ExactRow):
+                made = [self._exact(row)]
             else:
-                made = self._exact(row)  # type: ignore[arg-type] # the kinds are checked
-            if made.targets == 0:
+                assert isinstance(row, TextRow)
+                made = [example(row.place, ids, [True] * len(ids)) for ids in self._text_ids(row, end, middle, marks, seed, counts)]
+            limit = self.settings.max_tokens
+            if not any(each.targets for each in made):
                 counts.left_out[_MASKED] += 1
-            elif len(made) <= self.settings.max_tokens:
-                items.append(made)
+            elif len(made) == 1 and len(made[0]) <= limit:
+                items += made
             elif self.settings.too_long == "split":
-                pieces = [piece for piece in split_text(made, self.settings.max_tokens) if piece.targets]
+                pieces = [piece for each in made for piece in split_text(each, limit, end) if piece.targets]
                 counts.changed["documents split"] += 1
                 counts.changed["pieces of them"] += len(pieces)
                 items += pieces
@@ -245,13 +246,17 @@ class Preparation:
         return []
 
     def _text_ids(
-        self, row: TextRow, middle: FillInTheMiddleSettings | None, marks: Marks | None, seed: int, counts: _Counts
-    ) -> list[int]:  # fmt: skip
+        self, row: TextRow, end: int, middle: FillInTheMiddleSettings | None, marks: Marks | None, seed: int, counts: _Counts
+    ) -> list[list[int]]:  # fmt: skip
+        """One list where it is not taken apart, or fits then; else those of its pieces. A middle is a text that ends, wherever it stands."""
         chance = random.Random(f"{seed} {row.place} {hashlib.sha256(row.text.encode()).hexdigest()}")  # noqa: S311 - no secret
         if middle is not None and marks is not None and chance.random() < middle.rate:
             counts.changed["documents with fill-in-the-middle"] += 1
-            return take_apart(row.text, self.tokenizer, marks, chance, suffix_first=middle.suffix_first)
-        return list(self.tokenizer.encode(row.text, add_special_tokens=False))
+            limit = self.settings.max_tokens - 1
+            return [
+                [*ids, end] for ids in pieces_apart(row.text, self.tokenizer, marks, chance, suffix_first=middle.suffix_first, limit=limit)
+            ]
+        return [[*self.tokenizer.encode(row.text, add_special_tokens=False), end]]
 
     def _renderer(self) -> Renderer:
         return Renderer(self.tokenizer, self.recipe, reasoning=self.settings.reasoning)

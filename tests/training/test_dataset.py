@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("transformers")
 pytest.importorskip("trl")
 
-from tests.training.chat_models import TOOLS, answer, family_tokenizer, result, user
+from tests.training.chat_models import FILL, TOOLS, answer, family_tokenizer, result, user
 from tests.training.tiny_models import write_rows
 from training.data_settings import DataSettings, FillInTheMiddleSettings
 from training.dataset import Preparation
@@ -278,6 +278,19 @@ def test_a_part_of_the_texts_is_filled_in_the_middle_by_the_seed(tmp_path: Path)
     assert made[0].card.sha256 == made[1].card.sha256 != made[2].card.sha256
     second = sum(TOKENIZER.decode(item.ids[:2]) == "<|fim_prefix|><|fim_suffix|>" for item in made[0].items)
     assert 0.3 * count < second < 0.75 * count
+
+
+def test_every_piece_of_a_long_text_has_all_marks_or_none(tmp_path: Path) -> None:
+    texts = [{"text": "".join(f"const a{line} = {number};\n" for line in range(number))} for number in range(1, 41)]
+    rows = write_rows(tmp_path / "rows.jsonl", texts)
+    dataset = preparation(rows, max_tokens=100).texts("train", FillInTheMiddleSettings(rate=0.5), 0)
+    found = [[mark in TOKENIZER.decode(item.ids) for mark in FILL] for item in dataset.items]
+    assert all(marks in ([True] * 3, [False] * 3) for marks in found)
+    apart = [item for item, marks in zip(dataset.items, found, strict=True) if any(marks)]
+    assert len(apart) > dataset.card.changed["documents with fill-in-the-middle"]
+    assert all(len(item) <= 100 and int(item.ids[-1]) == TOKENIZER.eos_token_id for item in apart)
+    refused = preparation(rows, max_tokens=100, too_long="refuse").texts("train", FillInTheMiddleSettings(rate=0.5), 0)
+    assert refused.card.examples + refused.card.left_out["longer than data.max_tokens"] == 40
 
 
 def pair_row(size: int = 10) -> dict[str, Any]:
