@@ -27,6 +27,7 @@ from training.recipe import Recipe
 from training.rendering import Renderer
 from training.round_trip import compare_with_told
 from training.rows import ChatRow, ExactRow, PairRow, Row, SourceFile, Split, TextRow, find_files, read_rows
+from training.turns import end_ids, find_answers
 
 _MASKED: Final = "nothing to learn in it: fully masked"
 _REFUSED: Final = "longer than data.max_tokens"
@@ -80,6 +81,7 @@ class Preparation:
     def conversations(self, split: Split) -> Dataset[Example]:
         """Of chat and token rows. TrainingError when there is none, or a row is of another kind."""
         sources, counts = self._sources(split), _Counts()
+        opening, ends = self._opening(), end_ids(self.recipe, self.tokenizer)
         exact: dict[str, list[Example]] = defaultdict(list)
         items: list[Example] = []
         conversations = []
@@ -87,6 +89,8 @@ class Preparation:
             for row in self._rows(source, (ChatRow, ExactRow), counts):
                 if isinstance(row, ExactRow):
                     made = self._exact(row)
+                    if opening:
+                        made = replace(made, answers=tuple(find_answers(made.ids, made.learned, ends, opening, self.tokenizer.decode)))
                     if row.record is not None:
                         exact[row.record].append(made)
                     items += self._fitted(made, counts)
@@ -174,7 +178,7 @@ class Preparation:
     def _exact(self, row: ExactRow) -> Example:
         if row.input_ids and not 0 <= min(row.input_ids) <= max(row.input_ids) < self.vocabulary:
             raise TrainingError(
-                f"{row.place}: ids up to {max(row.input_ids)}, and the model knows {self.vocabulary}: the tokens are another model's"
+                f"{row.place}: ids from {min(row.input_ids)} to {max(row.input_ids)}, and the model knows 0 to {self.vocabulary - 1}: the tokens are another model's"
             )
         mask = np.asarray(row.loss_mask, dtype=np.bool_)
         edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
@@ -227,7 +231,7 @@ class Preparation:
         if len(made) <= limit:
             return [made]
         if self.settings.too_long == "split":
-            pieces, lost = split_at_turns(made, limit, self._ends())
+            pieces, lost = split_at_turns(made, limit, end_ids(self.recipe, self.tokenizer))
             if pieces:
                 counts.changed["rows split at turns"] += 1
                 counts.changed["pieces of them"] += len(pieces)
@@ -236,7 +240,7 @@ class Preparation:
             if not pieces:
                 counts.left_out[_REFUSED] += 1
             return pieces
-        if self.settings.too_long == "cut":
+        if self.settings.too_long == "cut" and self._opening():  # or an answer that is masked would be taken for an observation
             mark = self.tokenizer.encode("\n[… left out …]\n", add_special_tokens=False)
             cut = cut_between_answers(made, limit, frozenset(self.tokenizer.added_tokens_decoder), mark)
             if cut is not None:
@@ -261,9 +265,14 @@ class Preparation:
     def _renderer(self) -> Renderer:
         return Renderer(self.tokenizer, self.recipe, reasoning=self.settings.reasoning)
 
-    def _ends(self) -> frozenset[int]:
-        names = self.recipe.template.end or (self.tokenizer.eos_token,)
-        return frozenset(self.tokenizer.convert_tokens_to_ids(name) for name in names if name is not None)
+    def _opening(self) -> list[int]:
+        """Tokens that open an answer; empty where no template tells, or nothing tells turns apart."""
+        if not end_ids(self.recipe, self.tokenizer):
+            return []
+        try:
+            return list(self.tokenizer.encode(self._renderer().opening(), add_special_tokens=False))
+        except TrainingError:
+            return []
 
     def _done(
         self, items: Sequence[Item], documents: Sequence[Example], counts: _Counts, trip: RoundTrip | None, split: Split

@@ -50,8 +50,8 @@ def split_text(document: Example, limit: int, end: int | None = None) -> list[Ex
     start = 0
     while start < len(document):
         last = min(start + limit, len(document))
-        ends = np.flatnonzero(document.ids[start:last] == end) if last < len(document) and end is not None else []
-        last = start + int(ends[-1]) + 1 if len(ends) else last
+        if end is not None and last < len(document) and end in document.ids[start:last]:
+            last = start + int(np.flatnonzero(document.ids[start:last] == end)[-1]) + 1
         pieces.append(_part(document, range(start, last)))
         start = last
     return pieces

@@ -24,6 +24,7 @@ from training.errors import TrainingError
 from training.examples import Example, example
 from training.recipe import Recipe
 from training.rows import ChatRow
+from training.turns import end_names
 
 _THINKING: Final = "reasoning_content"
 _DIRECTIVES: Final = "aAbBdmyYHMSjp"
@@ -77,12 +78,11 @@ class Renderer:
         self._recipe = recipe
         self._template = _with_date(tokenizer.chat_template, recipe.template.date)
         self._reasoning = reasoning
-        ends = recipe.template.end or ((str(tokenizer.eos_token),) if tokenizer.eos_token else ())
-        if not ends:
+        self._ends = end_names(recipe, tokenizer)
+        if not self._ends:
             raise TrainingError(
                 f"recipe {recipe.name} names no template.end and the tokenizer has no eos_token: the end of a turn is not known"
             )
-        self._ends = ends
 
     def examples(self, row: ChatRow) -> list[Example]:
         """In as few rows as hold each context whole; none for a conversation of which nothing is learnt. TrainingError as above."""
@@ -127,6 +127,17 @@ class Renderer:
         """What a server is asked with. `thinking`: None leaves it to the template."""
         made = [self._message(message, f"message {number}") for number, message in enumerate(messages)]
         return self._render("the conversation", made, tools, thinking=thinking, ask=True)
+
+    def opening(self) -> str:
+        """What the turn of each answer begins with, without marks of thinking; empty where the template opens none, or refuses a lone question."""
+        try:
+            whole, asked = (
+                self._render("a question", [{"role": "user", "content": "?"}], (), thinking=None, ask=ask) for ask in (False, True)
+            )
+        except TrainingError:
+            return ""
+        added = asked[len(whole) :] if asked.startswith(whole) else ""
+        return (added.split(self._recipe.thinking.open)[0] if self._recipe.thinking is not None else added).strip()
 
     def _turn(self, asked: _Asked) -> tuple[str, str]:
         place = asked.place
