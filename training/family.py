@@ -40,9 +40,14 @@ def read_family(base: BaseSettings, recipe: str | None) -> Family:
         raise TrainingError(f"{base.path}: there is no such directory, and it is no hub name (owner/name)")
     try:
         config = AutoConfig.from_pretrained(base.path, trust_remote_code=base.trust_remote_code)
-        tokenizer = AutoTokenizer.from_pretrained(base.path, trust_remote_code=base.trust_remote_code)
     except (OSError, ValueError, KeyError) as error:
         raise TrainingError(f"{base.path}: {str(error).splitlines()[0]}") from error
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base.path, trust_remote_code=base.trust_remote_code)
+    except (OSError, ValueError, KeyError) as error:
+        raise TrainingError(f"{base.path}: the tokenizer is missing or cannot be read: {str(error).splitlines()[0]}") from error
+    if not tokenizer.encode("a", add_special_tokens=False):  # without files some classes make an empty one
+        raise TrainingError(f"{base.path}: the tokenizer is missing: put the model's tokenizer.json and tokenizer_config.json there")
     if recipe is not None:
         return Family(find_recipe(recipe), tokenizer, config, _told_ends(base.path))
     found = recipe_for(Path(base.path).name if Path(base.path).is_dir() else base.path, config.model_type)
