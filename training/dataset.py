@@ -7,10 +7,9 @@ and compared, since what is served is rendered by a server's template. What give
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, TypeVar
 
@@ -23,6 +22,7 @@ from training.errors import TrainingError
 from training.examples import Example, example
 from training.fill_in_the_middle import Marks, find_marks, pieces_apart
 from training.lengths import cut_between_answers, cut_observations, split_at_turns, split_text
+from training.overlap import SeenRows, refuse_same_file
 from training.recipe import Recipe
 from training.rendering import Renderer
 from training.round_trip import compare_with_told
@@ -58,6 +58,8 @@ Item = TypeVar("Item", Example, PairExample)
 class Dataset(Generic[Item]):
     items: tuple[Item, ...]
     card: SplitCard
+    seen: SeenRows
+    """Empty where there is one split only."""
 
 
 @dataclass(slots=True)
@@ -66,6 +68,7 @@ class _Counts:
     read: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
+    seen: SeenRows = field(default_factory=SeenRows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,10 @@ class Preparation:
         return self._done(items, [each for item in items for each in item.documents], counts, None, split)
 
     def _sources(self, split: Split) -> list[SourceFile]:
-        return find_files(self.settings.train if split == "train" else self.settings.validation, split)
+        found = find_files(self.settings.train if split == "train" else self.settings.validation, split)
+        if split == "train":
+            refuse_same_file(found, find_files(self.settings.validation, "validation"))
+        return found
 
     def _all(self, split: Split, kinds: tuple[type[Row], ...], counts: _Counts) -> Iterator[Row]:
         for source in self._sources(split):
@@ -172,6 +178,8 @@ class Preparation:
                 wanted = " or ".join(_NAMES[kind] for kind in kinds)
                 raise TrainingError(f"{source.path}: row {number} is {_NAMES[type(row)]}; {wanted} is needed here")
             counts.read[_NAMES[type(row)]] += 1
+            if self.settings.validation:
+                counts.seen.add(row)
             yield row
         counts.files.append(CardFile(name=f"{source.path.parent.name}/{source.path.name}", sha256=source.sha256, rows=number))
 
@@ -281,22 +289,10 @@ class Preparation:
         if not items:
             why = ", ".join(f"{reason} {count}" for reason, count in counts.left_out.items()) or "there are no rows"
             raise TrainingError(f"nothing to learn in the {split} split: {counts.read.total()} rows read; {why}")
-        return Dataset(tuple(items), card)
+        return Dataset(tuple(items), card, counts.seen)
 
 
 _NAMES: Final[dict[type[Any], str]] = {ChatRow: "chat", ExactRow: "tokens", PairRow: "pairs", TextRow: "text"}
-
-
-def tokenizer_digest(tokenizer: Any) -> str:
-    """sha256 in hex over what decides how text becomes ids."""
-    backend: Callable[[], str] | None = getattr(getattr(tokenizer, "backend_tokenizer", None), "to_str", None)
-    text = backend() if backend is not None else json.dumps(tokenizer.get_vocab(), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def template_digest(tokenizer: Any) -> str | None:
-    template = tokenizer.chat_template
-    return hashlib.sha256(template.encode()).hexdigest() if isinstance(template, str) else None
 
 
 def _answers(prompt: Sequence[object], after: Sequence[Any]) -> frozenset[int]:

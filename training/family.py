@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +59,18 @@ def read_family(base: BaseSettings, recipe: str | None) -> Family:
             f"no recipe knows {base.path} (model_type {config.model_type!r}): give recipe, a shipped name or a TOML of yours"
         )
     return Family(found, tokenizer, config, _told_ends(base.path))
+
+
+def tokenizer_digest(tokenizer: Any) -> str:
+    """sha256 in hex over what decides how text becomes ids."""
+    backend: Callable[[], str] | None = getattr(getattr(tokenizer, "backend_tokenizer", None), "to_str", None)
+    text = backend() if backend is not None else json.dumps(tokenizer.get_vocab(), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def template_digest(tokenizer: Any) -> str | None:
+    template = tokenizer.chat_template
+    return hashlib.sha256(template.encode()).hexdigest() if isinstance(template, str) else None
 
 
 def _told_ends(path: str) -> tuple[int, ...]:
