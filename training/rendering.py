@@ -6,8 +6,8 @@ and answer are tokenised apart, as a server does.
 
 Templates are not made for this. Where one renders an answer that does not go on from its own prompt, loses something that the model said, or refuses the
 conversation, that is an error that names message and cause. Where the next prompt does not begin with all that stood there before (thinking taken away
-after a new question, an empty thinking block only in the last answer), the next answer begins a row of its own, in the context in which a server would
-have asked for it; `trajectories.rows.token_rows` does the same with recorded tokens.
+after a new question, an empty thinking block only in the last answer), or a token of it would reach from a prompt into its answer, the next answer begins a
+row of its own, in the context in which a server would have asked for it; `trajectories.rows.token_rows` does the same with recorded tokens.
 """
 
 from __future__ import annotations
@@ -88,14 +88,14 @@ class Renderer:
         """In as few rows as hold each context whole; none for a conversation of which nothing is learnt. TrainingError as above."""
         made = []
         pieces: list[tuple[str, bool, bool]] = []  # text, whether it is an answer, whether it is learnt
-        stood = ""
+        stood, changes = "", False
         for turn in self.turns(row):
-            if not turn.prompt.startswith(stood):
+            if changes or not turn.prompt.startswith(stood):
                 made += self._example(row.place, pieces)
                 pieces, stood = [], ""
             pieces.append((turn.prompt[len(stood) :], False, False))
             pieces.append((turn.answer, True, row.trained is None or turn.message in row.trained))
-            stood = turn.prompt + turn.answer
+            stood, changes = turn.prompt + turn.answer, self._reaches_across(turn)
         return made + self._example(row.place, pieces)
 
     def turns(self, row: ChatRow) -> Iterator[Turn]:
@@ -167,6 +167,15 @@ class Renderer:
             return f'; {self._recipe.name} keeps no thinking: data.reasoning = "drop" leaves it out of all rows'
         return f"; {self._recipe.name} keeps thinking, with the template that its recipe is for"
 
+    def _reaches_across(self, turn: Turn) -> bool:
+        """Whether prompt and answer have other tokens once they are history. Tokens that end turns let none reach across them."""
+        begin = max((turn.prompt.rfind(end) + len(end) for end in self._ends if end in turn.prompt), default=0)
+        whole, before, after = (self._encoded(text) for text in (turn.prompt[begin:] + turn.answer, turn.prompt[begin:], turn.answer))
+        return whole != before + after
+
+    def _encoded(self, text: str) -> list[int]:
+        return list(self._tokenizer.encode(text, add_special_tokens=False)) if text else []
+
     def _switches(self, *, thinks: bool) -> Sequence[bool | None]:
         if self._recipe.thinking is None or self._recipe.thinking.switch is None:
             return (None,)
@@ -227,7 +236,7 @@ class Renderer:
         mask: list[bool] = []
         answers = []
         for text, is_answer, learned in pieces:
-            tokens = self._tokenizer.encode(text, add_special_tokens=False) if text else []
+            tokens = self._encoded(text)
             if is_answer:
                 answers.append((len(ids), len(ids) + len(tokens)))
             ids += tokens
