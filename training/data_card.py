@@ -105,7 +105,7 @@ def sentences(split: SplitCard) -> list[str]:
     lines += [f"{name}: {count}" for name, count in split.changed.items()]
     lines += [f"left out, {name}: {count}" for name, count in split.left_out.items()]
     if split.also_in_train:
-        lines.append(f"also in the training split: {split.also_in_train} rows")
+        lines.append(f"rows that are in the training split too: {split.also_in_train}")
     if split.round_trip is not None:
         trip = split.round_trip
         lines.append(f"round trip: {trip.same} of {trip.compared} conversations render to the very tokens of the server")

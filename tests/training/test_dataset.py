@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("transformers")
 pytest.importorskip("trl")
 
-from tests.training.chat_models import FAMILIES, FILL, TOOLS, answer, family_tokenizer, result, user
+from tests.training.chat_models import FILL, TOOLS, answer, family_tokenizer, result, user
 from tests.training.tiny_models import write_rows
 from training.data_settings import DataSettings, FillInTheMiddleSettings
 from training.dataset import Preparation
@@ -197,27 +197,6 @@ def test_long_rows_of_tokens_are_dealt_with_alike(tmp_path: Path) -> None:
     assert cut.card.changed == {"rows of tokens with observations cut": 1}
     assert cut.items[0].targets == whole.targets
     assert "left out" in TOKENIZER.decode(cut.items[0].ids)
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_a_masked_answer_in_tokens_is_not_cut_as_an_observation(family: str, tmp_path: Path) -> None:
-    tokenizer, recipe = family_tokenizer(family), find_recipe(family)
-    masked = "masked" * 300
-    turns = [user("Go on."), answer("One."), user("r" * 900), answer(masked), user("s" * 900), answer("Two.")]
-    (whole,) = Renderer(tokenizer, recipe).examples(ChatRow("x", tuple(turns), (), frozenset({1, 5})))[-1:]
-    row = {"input_ids": whole.ids.tolist(), "loss_mask": whole.learned.astype(int).tolist()}
-    rows = write_rows(tmp_path / "rows.jsonl", [row, {"input_ids": [1, 2], "loss_mask": [0, 1]}])
-
-    def cut(limit: int, chat_template: str | None = tokenizer.chat_template) -> Any:
-        tokenizer.chat_template = chat_template
-        settings = DataSettings(train=(rows,), max_tokens=limit, too_long="cut")
-        return Preparation(tokenizer, recipe, settings, len(tokenizer)).conversations("train")
-
-    made = cut(len(whole) - 500)
-    assert made.card.changed == {"rows of tokens with observations cut": 1}
-    assert masked in tokenizer.decode(made.items[0].ids)
-    assert cut(len(whole) - 2000).card.left_out == {"longer than data.max_tokens": 1}
-    assert cut(len(whole) - 500, None).card.left_out == {"longer than data.max_tokens": 1}, "nothing tells whose turns they are"
 
 
 def test_fully_masked_rows_are_counted(tmp_path: Path) -> None:

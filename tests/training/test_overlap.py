@@ -64,4 +64,4 @@ def test_a_card_has_its_shares_written_and_says_what_is_in_both_splits(tmp_path:
     card = json.loads(train.card.model_dump_json())
     assert card["shares"] == {"learned tokens": card["learned_tokens"] / card["tokens"], "chat rows": 0.5, "tokens rows": 0.5}
     told = validation.card.model_copy(update={"also_in_train": validation.seen.count_in(train.seen)})
-    assert "also in the training split: 1 rows" in sentences(told)
+    assert "rows that are in the training split too: 1" in sentences(told)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,9 @@ pytest.importorskip("transformers")
 pytest.importorskip("trl")
 
 from tests.training.chat_models import FAMILIES, answer, family_tokenizer, user
+from tests.training.tiny_models import write_rows
+from training.data_settings import DataSettings
+from training.dataset import Preparation
 from training.examples import example
 from training.recipe import find_recipe
 from training.rendering import Renderer
@@ -43,6 +47,27 @@ def test_answers_are_found_in_tokens_learnt_or_not(family: str) -> None:
     half = row.learned.copy()
     half[-3:] = False
     assert found(half) == spans, "the rest of an answer is part of it"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_masked_answer_in_tokens_is_not_cut_as_an_observation(family: str, tmp_path: Path) -> None:
+    tokenizer, recipe = family_tokenizer(family), find_recipe(family)
+    masked = "masked" * 300
+    turns = [user("Go on."), answer("One."), user("r" * 900), answer(masked), user("s" * 900), answer("Two.")]
+    (whole,) = Renderer(tokenizer, recipe).examples(ChatRow("x", tuple(turns), (), frozenset({1, 5})))[-1:]
+    row = {"input_ids": whole.ids.tolist(), "loss_mask": whole.learned.astype(int).tolist()}
+    rows = write_rows(tmp_path / "rows.jsonl", [row, {"input_ids": [1, 2], "loss_mask": [0, 1]}])
+
+    def cut(limit: int, chat_template: str | None = tokenizer.chat_template) -> Any:
+        tokenizer.chat_template = chat_template
+        settings = DataSettings(train=(rows,), max_tokens=limit, too_long="cut")
+        return Preparation(tokenizer, recipe, settings, len(tokenizer)).conversations("train")
+
+    made = cut(len(whole) - 500)
+    assert made.card.changed == {"rows of tokens with observations cut": 1}
+    assert masked in tokenizer.decode(made.items[0].ids)
+    assert cut(len(whole) - 2000).card.left_out == {"longer than data.max_tokens": 1}
+    assert cut(len(whole) - 500, None).card.left_out == {"longer than data.max_tokens": 1}, "nothing tells whose turns they are"
 
 
 def test_an_answer_that_begins_long_before_what_is_learnt_of_it_is_all_of_its_turn() -> None:
