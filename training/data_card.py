@@ -46,13 +46,13 @@ class SplitCard(_Part):
     learned_tokens: int
     lengths: dict[str, int]
     """Median, p90 and the longest, in tokens."""
+    shares: dict[str, float]
+    """Of the tokens, those that are learnt; of the rows, each kind."""
+    also_in_train: int | None = None
+    """Of the evaluation split: rows that hold the same as one of the training split, or are of the same record."""
     round_trip: RoundTrip | None
     sha256: str
     """Over tokens and masks."""
-
-    @property
-    def learned_share(self) -> float:
-        return self.learned_tokens / self.tokens if self.tokens else 0.0
 
 
 class DataCard(_Part):
@@ -79,6 +79,9 @@ def split_card(
     round_trip: RoundTrip | None,
 ) -> SplitCard:
     lengths = np.array([len(each) for each in examples] or [0])
+    learned = sum(each.targets for each in examples)
+    rows = max(1, read.total())
+    kinds = {f"{kind} rows": count / rows for kind, count in sorted(read.items())}
     return SplitCard(
         files=tuple(files),
         read=dict(sorted(read.items())),
@@ -86,8 +89,9 @@ def split_card(
         changed=dict(sorted(changed.items())),
         examples=len(examples),
         tokens=int(lengths.sum()),
-        learned_tokens=sum(each.targets for each in examples),
+        learned_tokens=learned,
         lengths={"median": int(np.median(lengths)), "p90": int(np.quantile(lengths, 0.9)), "longest": int(lengths.max())},
+        shares={"learned tokens": learned / max(1, int(lengths.sum())), **kinds},
         round_trip=round_trip,
         sha256=digest(examples),
     )
@@ -97,9 +101,11 @@ def sentences(split: SplitCard) -> list[str]:
     """For a person, before and after training."""
     counted = ", ".join(f"{count} {kind}" for kind, count in split.read.items()) or "none"
     size = f"{split.examples} documents, {split.tokens:,} tokens (median {split.lengths['median']:,}, longest {split.lengths['longest']:,})"
-    lines = [f"rows: {counted}", f"{size}, {split.learned_tokens:,} of them learnt ({100 * split.learned_share:.1f}%)"]
+    lines = [f"rows: {counted}", f"{size}, {split.learned_tokens:,} of them learnt ({100 * split.shares['learned tokens']:.1f}%)"]
     lines += [f"{name}: {count}" for name, count in split.changed.items()]
     lines += [f"left out, {name}: {count}" for name, count in split.left_out.items()]
+    if split.also_in_train:
+        lines.append(f"rows that are in the training split too: {split.also_in_train}")
     if split.round_trip is not None:
         trip = split.round_trip
         lines.append(f"round trip: {trip.same} of {trip.compared} conversations render to the very tokens of the server")

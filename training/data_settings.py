@@ -25,7 +25,8 @@ class DataSettings(_Section):
     """Of one document. Longer ones are dealt with as `too_long` says."""
     too_long: TooLong = "split"
     """`split`: at turn borders, each piece with the task before it (text: into consecutive pieces); `cut`: the middles of the longest tool results are left
-    out; `refuse`: left out. All are counted in the data card."""
+    out (of rows of tokens: of the longest turns between answers, none of which is the model's own as the template tells); `refuse`: left out. All are counted
+    in the data card."""
     broken: Literal["stop", "leave_out"] = "stop"
     """A row that the template cannot render: an error, or left out and counted."""
     unstable: Literal["split", "refuse"] = "split"
@@ -40,7 +41,7 @@ class DataSettings(_Section):
 
 class FillInTheMiddleSettings(_Section):
     rate: float = Field(default=0.5, ge=0, le=1)
-    """The share of the documents that are taken apart; 0: none."""
+    """The share of the documents that are taken apart, long ones in pieces; 0: none."""
     suffix_first: float = Field(default=0.5, ge=0, le=1)
     """The share of those in the order suffix, prefix, middle."""
     tokens: tuple[str, str, str] | None = None

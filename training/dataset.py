@@ -7,25 +7,27 @@ and compared, since what is served is rendered by a server's template. What give
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 
+from training.calls import mended
 from training.data_card import CardFile, RoundTrip, SplitCard, split_card
 from training.data_settings import DataSettings, FillInTheMiddleSettings
 from training.errors import TrainingError
 from training.examples import Example, example
-from training.fill_in_the_middle import Marks, find_marks, take_apart
+from training.fill_in_the_middle import Marks, find_marks, pieces_apart
 from training.lengths import cut_between_answers, cut_observations, split_at_turns, split_text
+from training.overlap import SeenRows, refuse_same_file
 from training.recipe import Recipe
 from training.rendering import Renderer
 from training.round_trip import compare_with_told
 from training.rows import ChatRow, ExactRow, PairRow, Row, SourceFile, Split, TextRow, find_files, read_rows
+from training.turns import end_ids, find_answers
 
 _MASKED: Final = "nothing to learn in it: fully masked"
 _REFUSED: Final = "longer than data.max_tokens"
@@ -56,6 +58,8 @@ Item = TypeVar("Item", Example, PairExample)
 class Dataset(Generic[Item]):
     items: tuple[Item, ...]
     card: SplitCard
+    seen: SeenRows
+    """Empty where there is one split only."""
 
 
 @dataclass(slots=True)
@@ -64,6 +68,7 @@ class _Counts:
     read: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
+    seen: SeenRows = field(default_factory=SeenRows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,7 @@ class Preparation:
     def conversations(self, split: Split) -> Dataset[Example]:
         """Of chat and token rows. TrainingError when there is none, or a row is of another kind."""
         sources, counts = self._sources(split), _Counts()
+        opening, ends = self._opening(), end_ids(self.recipe, self.tokenizer)
         exact: dict[str, list[Example]] = defaultdict(list)
         items: list[Example] = []
         conversations = []
@@ -86,6 +92,8 @@ class Preparation:
             for row in self._rows(source, (ChatRow, ExactRow), counts):
                 if isinstance(row, ExactRow):
                     made = self._exact(row)
+                    if opening:
+                        made = replace(made, answers=tuple(find_answers(made.ids, made.learned, ends, opening, self.tokenizer.decode)))
                     if row.record is not None:
                         exact[row.record].append(made)
                     items += self._fitted(made, counts)
@@ -114,17 +122,18 @@ class Preparation:
         marks = find_marks(self.tokenizer, middle.tokens) if middle is not None and middle.rate > 0 else None
         items: list[Example] = []
         for row in self._all(split, (TextRow, ExactRow), counts):
-            if isinstance(row, TextRow):
-                ids = [*self._text_ids(row, middle, marks, seed, counts), end]
-                made = example(row.place, ids, [True] * len(ids))
+            if isinstance(row, ExactRow):
+                made = [self._exact(row)]
             else:
-                made = self._exact(row)  # type: ignore[arg-type] # the kinds are checked
-            if made.targets == 0:
+                assert isinstance(row, TextRow)
+                made = [example(row.place, ids, [True] * len(ids)) for ids in self._text_ids(row, end, middle, marks, seed, counts)]
+            limit = self.settings.max_tokens
+            if not any(each.targets for each in made):
                 counts.left_out[_MASKED] += 1
-            elif len(made) <= self.settings.max_tokens:
-                items.append(made)
+            elif len(made) == 1 and len(made[0]) <= limit:
+                items += made
             elif self.settings.too_long == "split":
-                pieces = [piece for piece in split_text(made, self.settings.max_tokens) if piece.targets]
+                pieces = [piece for each in made for piece in split_text(each, limit, end) if piece.targets]
                 counts.changed["documents split"] += 1
                 counts.changed["pieces of them"] += len(pieces)
                 items += pieces
@@ -153,7 +162,10 @@ class Preparation:
         return self._done(items, [each for item in items for each in item.documents], counts, None, split)
 
     def _sources(self, split: Split) -> list[SourceFile]:
-        return find_files(self.settings.train if split == "train" else self.settings.validation, split)
+        found = find_files(self.settings.train if split == "train" else self.settings.validation, split)
+        if split == "train":
+            refuse_same_file(found, find_files(self.settings.validation, "validation"))
+        return found
 
     def _all(self, split: Split, kinds: tuple[type[Row], ...], counts: _Counts) -> Iterator[Row]:
         for source in self._sources(split):
@@ -166,13 +178,15 @@ class Preparation:
                 wanted = " or ".join(_NAMES[kind] for kind in kinds)
                 raise TrainingError(f"{source.path}: row {number} is {_NAMES[type(row)]}; {wanted} is needed here")
             counts.read[_NAMES[type(row)]] += 1
+            if self.settings.validation:
+                counts.seen.add(row)
             yield row
         counts.files.append(CardFile(name=f"{source.path.parent.name}/{source.path.name}", sha256=source.sha256, rows=number))
 
     def _exact(self, row: ExactRow) -> Example:
         if row.input_ids and not 0 <= min(row.input_ids) <= max(row.input_ids) < self.vocabulary:
             raise TrainingError(
-                f"{row.place}: ids up to {max(row.input_ids)}, and the model knows {self.vocabulary}: the tokens are another model's"
+                f"{row.place}: ids from {min(row.input_ids)} to {max(row.input_ids)}, and the model knows 0 to {self.vocabulary - 1}: the tokens are another model's"
             )
         mask = np.asarray(row.loss_mask, dtype=np.bool_)
         edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
@@ -180,6 +194,7 @@ class Preparation:
         return example(row.place, row.input_ids, row.loss_mask, answers)
 
     def _chat(self, row: ChatRow, counts: _Counts) -> list[Example]:
+        row, malformed = mended(row)
         try:
             made = self._renderer().examples(row)
         except TrainingError:
@@ -190,6 +205,8 @@ class Preparation:
         if not made:
             counts.left_out[_MASKED] += 1
             return []
+        if malformed:
+            counts.changed["malformed calls of masked turns, rendered with {}"] += malformed
         if len(made) > 1:
             if self.settings.unstable == "refuse":
                 counts.left_out[_UNSTABLE] += 1
@@ -222,7 +239,7 @@ class Preparation:
         if len(made) <= limit:
             return [made]
         if self.settings.too_long == "split":
-            pieces, lost = split_at_turns(made, limit, self._ends())
+            pieces, lost = split_at_turns(made, limit, end_ids(self.recipe, self.tokenizer))
             if pieces:
                 counts.changed["rows split at turns"] += 1
                 counts.changed["pieces of them"] += len(pieces)
@@ -231,7 +248,7 @@ class Preparation:
             if not pieces:
                 counts.left_out[_REFUSED] += 1
             return pieces
-        if self.settings.too_long == "cut":
+        if self.settings.too_long == "cut" and self._opening():  # or an answer that is masked would be taken for an observation
             mark = self.tokenizer.encode("\n[… left out …]\n", add_special_tokens=False)
             cut = cut_between_answers(made, limit, frozenset(self.tokenizer.added_tokens_decoder), mark)
             if cut is not None:
@@ -241,20 +258,29 @@ class Preparation:
         return []
 
     def _text_ids(
-        self, row: TextRow, middle: FillInTheMiddleSettings | None, marks: Marks | None, seed: int, counts: _Counts
-    ) -> list[int]:  # fmt: skip
+        self, row: TextRow, end: int, middle: FillInTheMiddleSettings | None, marks: Marks | None, seed: int, counts: _Counts
+    ) -> list[list[int]]:  # fmt: skip
+        """One list where it is not taken apart, or fits then; else those of its pieces. A middle is a text that ends, wherever it stands."""
         chance = random.Random(f"{seed} {row.place} {hashlib.sha256(row.text.encode()).hexdigest()}")  # noqa: S311 - no secret
         if middle is not None and marks is not None and chance.random() < middle.rate:
             counts.changed["documents with fill-in-the-middle"] += 1
-            return take_apart(row.text, self.tokenizer, marks, chance, suffix_first=middle.suffix_first)
-        return list(self.tokenizer.encode(row.text, add_special_tokens=False))
+            limit = self.settings.max_tokens - 1
+            return [
+                [*ids, end] for ids in pieces_apart(row.text, self.tokenizer, marks, chance, suffix_first=middle.suffix_first, limit=limit)
+            ]
+        return [[*self.tokenizer.encode(row.text, add_special_tokens=False), end]]
 
     def _renderer(self) -> Renderer:
         return Renderer(self.tokenizer, self.recipe, reasoning=self.settings.reasoning)
 
-    def _ends(self) -> frozenset[int]:
-        names = self.recipe.template.end or (self.tokenizer.eos_token,)
-        return frozenset(self.tokenizer.convert_tokens_to_ids(name) for name in names if name is not None)
+    def _opening(self) -> list[int]:
+        """Tokens that open an answer; empty where no template tells, or nothing tells turns apart."""
+        if not end_ids(self.recipe, self.tokenizer):
+            return []
+        try:
+            return list(self.tokenizer.encode(self._renderer().opening(), add_special_tokens=False))
+        except TrainingError:
+            return []
 
     def _done(
         self, items: Sequence[Item], documents: Sequence[Example], counts: _Counts, trip: RoundTrip | None, split: Split
@@ -263,22 +289,10 @@ class Preparation:
         if not items:
             why = ", ".join(f"{reason} {count}" for reason, count in counts.left_out.items()) or "there are no rows"
             raise TrainingError(f"nothing to learn in the {split} split: {counts.read.total()} rows read; {why}")
-        return Dataset(tuple(items), card)
+        return Dataset(tuple(items), card, counts.seen)
 
 
 _NAMES: Final[dict[type[Any], str]] = {ChatRow: "chat", ExactRow: "tokens", PairRow: "pairs", TextRow: "text"}
-
-
-def tokenizer_digest(tokenizer: Any) -> str:
-    """sha256 in hex over what decides how text becomes ids."""
-    backend: Callable[[], str] | None = getattr(getattr(tokenizer, "backend_tokenizer", None), "to_str", None)
-    text = backend() if backend is not None else json.dumps(tokenizer.get_vocab(), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def template_digest(tokenizer: Any) -> str | None:
-    template = tokenizer.chat_template
-    return hashlib.sha256(template.encode()).hexdigest() if isinstance(template, str) else None
 
 
 def _answers(prompt: Sequence[object], after: Sequence[Any]) -> frozenset[int]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from typing import Any
 from training.base_settings import BaseSettings
 from training.errors import TrainingError
 from training.recipe import Recipe, find_recipe, recipe_for
+from training.turns import stop_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,8 @@ class Family:
     tokenizer: Any
     config: Any
     """transformers' configuration of the base."""
+    told: tuple[int, ...] = ()
+    """Tokens at which its generation configuration stops."""
 
     @property
     def vocabulary(self) -> int:
@@ -24,10 +30,8 @@ class Family:
 
     @property
     def ends(self) -> list[int]:
-        """Tokens that end a turn, as the recipe and the tokenizer tell."""
-        vocabulary = self.tokenizer.get_vocab()
-        names = (*self.recipe.template.end, self.tokenizer.eos_token)
-        return list(dict.fromkeys(vocabulary[name] for name in names if name in vocabulary))
+        """Tokens at which generation stops, and a server by itself: what ends a turn, the end of text, what the checkpoint tells."""
+        return stop_ids(self.recipe, self.tokenizer, self.told)
 
 
 def read_family(base: BaseSettings, recipe: str | None) -> Family:
@@ -39,14 +43,41 @@ def read_family(base: BaseSettings, recipe: str | None) -> Family:
         raise TrainingError(f"{base.path}: there is no such directory, and it is no hub name (owner/name)")
     try:
         config = AutoConfig.from_pretrained(base.path, trust_remote_code=base.trust_remote_code)
-        tokenizer = AutoTokenizer.from_pretrained(base.path, trust_remote_code=base.trust_remote_code)
     except (OSError, ValueError, KeyError) as error:
         raise TrainingError(f"{base.path}: {str(error).splitlines()[0]}") from error
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base.path, trust_remote_code=base.trust_remote_code)
+    except (OSError, ValueError, KeyError) as error:
+        raise TrainingError(f"{base.path}: the tokenizer is missing or cannot be read: {str(error).splitlines()[0]}") from error
+    if not tokenizer.encode("a", add_special_tokens=False):  # without files some classes make an empty one
+        raise TrainingError(f"{base.path}: the tokenizer is missing: put the model's tokenizer.json and tokenizer_config.json there")
     if recipe is not None:
-        return Family(find_recipe(recipe), tokenizer, config)
+        return Family(find_recipe(recipe), tokenizer, config, _told_ends(base.path))
     found = recipe_for(Path(base.path).name if Path(base.path).is_dir() else base.path, config.model_type)
     if found is None:
         raise TrainingError(
             f"no recipe knows {base.path} (model_type {config.model_type!r}): give recipe, a shipped name or a TOML of yours"
         )
-    return Family(found, tokenizer, config)
+    return Family(found, tokenizer, config, _told_ends(base.path))
+
+
+def tokenizer_digest(tokenizer: Any) -> str:
+    """sha256 in hex over what decides how text becomes ids."""
+    backend: Callable[[], str] | None = getattr(getattr(tokenizer, "backend_tokenizer", None), "to_str", None)
+    text = backend() if backend is not None else json.dumps(tokenizer.get_vocab(), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def template_digest(tokenizer: Any) -> str | None:
+    template = tokenizer.chat_template
+    return hashlib.sha256(template.encode()).hexdigest() if isinstance(template, str) else None
+
+
+def _told_ends(path: str) -> tuple[int, ...]:
+    from transformers import GenerationConfig
+
+    try:
+        told = GenerationConfig.from_pretrained(path).eos_token_id
+    except OSError:  # not every checkpoint has one
+        return ()
+    return tuple(told) if isinstance(told, list) else () if told is None else (told,)

@@ -2,11 +2,15 @@
 
 Bavarian et al. 2022 (arXiv 2207.14255): split at two random characters, prefix-suffix-middle or suffix-prefix-middle. The parts are tokenised apart,
 since a cursor stands anywhere. In the second order the prefix follows the middle's mark, as in StarCoder and Code Llama, so one model learns both.
+
+What is too long is split before it is taken apart, each piece on its own: a piece of a document that was taken apart as a whole would begin with a mark
+and never come to the middle.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -57,3 +61,19 @@ def take_apart(text: str, tokenizer: Vocabulary, marks: Marks, chance: random.Ra
     if chance.random() < suffix_first:
         return [marks.prefix, marks.suffix, *suffix, marks.middle, *prefix, *middle]
     return [marks.prefix, *prefix, marks.suffix, *suffix, marks.middle, *middle]
+
+
+def pieces_apart(
+    text: str, tokenizer: Vocabulary, marks: Marks, chance: random.Random, *, suffix_first: float, limit: int
+) -> Iterator[list[int]]:
+    """Consecutive pieces of the text, each taken apart and with its three marks of at most `limit` tokens; a single character that has no room stays
+    without marks. Halved until they fit, since parts that are tokenised apart have an unknown number of tokens more; at a line where there is one."""
+    ids = take_apart(text, tokenizer, marks, chance, suffix_first=suffix_first)
+    if len(ids) <= limit:
+        yield ids
+    elif len(text) < 2:
+        yield list(tokenizer.encode(text, add_special_tokens=False))
+    else:
+        half = text.rfind("\n", len(text) // 4, len(text) // 2) + 1 or len(text) // 2
+        for part in (text[:half], text[half:]):
+            yield from pieces_apart(part, tokenizer, marks, chance, suffix_first=suffix_first, limit=limit)

@@ -44,10 +44,17 @@ def split_at_turns(row: Example, limit: int, ends: Collection[int]) -> tuple[lis
     return [piece for piece in pieces if piece.targets], lost
 
 
-def split_text(document: Example, limit: int) -> list[Example]:
-    """Consecutive pieces of at most `limit` tokens."""
-    starts = range(0, len(document), limit)
-    return [_part(document, range(start, min(start + limit, len(document)))) for start in starts]
+def split_text(document: Example, limit: int, end: int | None = None) -> list[Example]:
+    """Consecutive pieces of at most `limit` tokens. Where a row of tokens holds several documents, each ended by `end`, pieces begin with one."""
+    pieces = []
+    start = 0
+    while start < len(document):
+        last = min(start + limit, len(document))
+        if end is not None and last < len(document) and end in document.ids[start:last]:
+            last = start + int(np.flatnonzero(document.ids[start:last] == end)[-1]) + 1
+        pieces.append(_part(document, range(start, last)))
+        start = last
+    return pieces
 
 
 def cut_observations(row: ChatRow, limit: int, render: Callable[[ChatRow], list[Example]]) -> list[Example] | None:

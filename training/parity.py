@@ -49,7 +49,7 @@ def expect(
     family = read_family(base, recipe)
     place = torch.device(device)
     asked = [_asked(family, prompt) for prompt in prompts]
-    decode = _Decode(tokens, _ends(family, base.path))
+    decode = _Decode(tokens, frozenset(family.ends))
     with torch.no_grad():
         if merged is not None:
             model = load_base(base.model_copy(update={"path": str(merged)}), family.recipe, place).eval()
@@ -181,18 +181,6 @@ def _asked(family: Family, prompt: str) -> Ids:
     )
     ids: Ids = tokenizer.encode(text, add_special_tokens=False)
     return ids
-
-
-def _ends(family: Family, base: str) -> frozenset[int]:
-    """What the template ends a turn with, and what a server stops at by itself."""
-    from transformers import GenerationConfig
-
-    try:
-        told = GenerationConfig.from_pretrained(base).eos_token_id
-    except OSError:  # not every checkpoint has one
-        told = None
-    listed: list[int] = told if isinstance(told, list) else [] if told is None else [told]
-    return frozenset([*listed, *family.ends])
 
 
 def _text(family: Family, ids: Ids) -> str:

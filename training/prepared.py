@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,10 +14,10 @@ from training.adapter_files import digest as adapter_digest
 from training.config import Config, Method
 from training.cost import Cost, cost_of
 from training.data_card import DataCard, SplitCard, sentences
-from training.dataset import Dataset, Item, Preparation, template_digest, tokenizer_digest
+from training.dataset import Dataset, Item, Preparation
 from training.errors import TrainingError
 from training.examples import Example
-from training.family import Family, read_family
+from training.family import Family, read_family, template_digest, tokenizer_digest
 from training.model import Matched, attach_adapters, begin_from, load_base, save_adapter
 from training.processes import Processes, shard
 from training.rows import Split
@@ -36,7 +37,11 @@ def read_data(config: Config, read: Callable[[Preparation, Split], Dataset[Item]
         )
     preparation = Preparation(family.tokenizer, family.recipe, config.data, family.vocabulary)
     train = read(preparation, "train")
-    return family, train, read(preparation, "validation") if config.data.validation else None
+    if not config.data.validation:
+        return family, train, None
+    validation = read(preparation, "validation")
+    card = validation.card.model_copy(update={"also_in_train": validation.seen.count_in(train.seen)})
+    return family, train, replace(validation, card=card)
 
 
 def data_card(method: Method, config: Config, family: Family, train: SplitCard, validation: SplitCard | None) -> DataCard:

@@ -6,8 +6,8 @@ and answer are tokenised apart, as a server does.
 
 Templates are not made for this. Where one renders an answer that does not go on from its own prompt, loses something that the model said, or refuses the
 conversation, that is an error that names message and cause. Where the next prompt does not begin with all that stood there before (thinking taken away
-after a new question, an empty thinking block only in the last answer), the next answer begins a row of its own, in the context in which a server would
-have asked for it; `trajectories.rows.token_rows` does the same with recorded tokens.
+after a new question, an empty thinking block only in the last answer), or a token of it would reach from a prompt into its answer, the next answer begins a
+row of its own, in the context in which a server would have asked for it; `trajectories.rows.token_rows` does the same with recorded tokens.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from training.calls import Call, mended, read_call, written
 from training.data_settings import Reasoning
 from training.errors import TrainingError
 from training.examples import Example, example
 from training.recipe import Recipe
 from training.rows import ChatRow
+from training.turns import end_names
 
+_THINKING: Final = "reasoning_content"
 _DIRECTIVES: Final = "aAbBdmyYHMSjp"
 
 
@@ -75,40 +78,43 @@ class Renderer:
         self._recipe = recipe
         self._template = _with_date(tokenizer.chat_template, recipe.template.date)
         self._reasoning = reasoning
-        ends = recipe.template.end or ((str(tokenizer.eos_token),) if tokenizer.eos_token else ())
-        if not ends:
+        self._ends = end_names(recipe, tokenizer)
+        if not self._ends:
             raise TrainingError(
                 f"recipe {recipe.name} names no template.end and the tokenizer has no eos_token: the end of a turn is not known"
             )
-        self._ends = ends
 
     def examples(self, row: ChatRow) -> list[Example]:
         """In as few rows as hold each context whole; none for a conversation of which nothing is learnt. TrainingError as above."""
         made = []
         pieces: list[tuple[str, bool, bool]] = []  # text, whether it is an answer, whether it is learnt
-        stood = ""
+        stood, changes = "", False
         for turn in self.turns(row):
-            if not turn.prompt.startswith(stood):
+            if changes or not turn.prompt.startswith(stood):
                 made += self._example(row.place, pieces)
                 pieces, stood = [], ""
             pieces.append((turn.prompt[len(stood) :], False, False))
             pieces.append((turn.answer, True, row.trained is None or turn.message in row.trained))
-            stood = turn.prompt + turn.answer
+            stood, changes = turn.prompt + turn.answer, self._reaches_across(turn)
         return made + self._example(row.place, pieces)
 
     def turns(self, row: ChatRow) -> Iterator[Turn]:
-        """Every answer that the template can render; an answer that is not learnt may be one that it cannot."""
+        """Every answer that the template can render; an answer that is not learnt may be one that it cannot, and malformed calls of it are mended."""
+        row, _ = mended(row)
         said = list(row.messages) if self._reasoning != "drop" else _without_reasoning(row.messages)
         messages = [self._message(message, f"{row.place}: message {number}") for number, message in enumerate(said)]
         history = messages
         if self._reasoning == "as_sent" and not row.reasoning_sent:
             history = [self._message(message, row.place) for message in _without_reasoning(said)]
-        thinks = any(message.get("reasoning_content") for message in said)
+        thinks = any(message.get(_THINKING) for message in said)
         for number, message in enumerate(said):
             if message["role"] != "assistant":
                 continue
             learned = row.trained is None or number in row.trained
-            asked = _Asked(f"{row.place}: message {number}", history[:number], messages[number], message, row.tools, thinks)
+            place = f"{row.place}: message {number}"
+            if learned and any(not read_call(call, place).name for call in message.get("tool_calls") or ()):
+                raise TrainingError(f"{place}: a tool call has no name: mask the turn")
+            asked = _Asked(place, history[:number], messages[number], message, row.tools, thinks)
             try:
                 prompt, answer = self._turn(asked)
             except TrainingError:
@@ -121,6 +127,17 @@ class Renderer:
         """What a server is asked with. `thinking`: None leaves it to the template."""
         made = [self._message(message, f"message {number}") for number, message in enumerate(messages)]
         return self._render("the conversation", made, tools, thinking=thinking, ask=True)
+
+    def opening(self) -> str:
+        """What the turn of each answer begins with, without marks of thinking; empty where the template opens none, or refuses a lone question."""
+        try:
+            whole, asked = (
+                self._render("a question", [{"role": "user", "content": "?"}], (), thinking=None, ask=ask) for ask in (False, True)
+            )
+        except TrainingError:
+            return ""
+        added = asked[len(whole) :] if asked.startswith(whole) else ""
+        return (added.split(self._recipe.thinking.open)[0] if self._recipe.thinking is not None else added).strip()
 
     def _turn(self, asked: _Asked) -> tuple[str, str]:
         place = asked.place
@@ -140,8 +157,24 @@ class Renderer:
                 f"{place}: the answer does not end with {' or '.join(self._ends)}: set template.end of the recipe to what ends a turn"
             )
         if lost := _lost(asked.said, answer[:last]):
-            raise TrainingError(f"{place}: the chat template leaves out what the model said: {lost}")
+            raise TrainingError(f"{place}: the chat template leaves out what the model said: {lost}{self._hint(lost)}")
         return prompt, answer[:last]
+
+    def _hint(self, lost: str) -> str:
+        if not lost.startswith(_THINKING):
+            return ""
+        if self._recipe.thinking is None:
+            return f'; {self._recipe.name} keeps no thinking: data.reasoning = "drop" leaves it out of all rows'
+        return f"; {self._recipe.name} keeps thinking, with the template that its recipe is for"
+
+    def _reaches_across(self, turn: Turn) -> bool:
+        """Whether prompt and answer have other tokens once they are history. Tokens that end turns let none reach across them."""
+        begin = max((turn.prompt.rfind(end) + len(end) for end in self._ends if end in turn.prompt), default=0)
+        whole, before, after = (self._encoded(text) for text in (turn.prompt[begin:] + turn.answer, turn.prompt[begin:], turn.answer))
+        return whole != before + after
+
+    def _encoded(self, text: str) -> list[int]:
+        return list(self._tokenizer.encode(text, add_special_tokens=False)) if text else []
 
     def _switches(self, *, thinks: bool) -> Sequence[bool | None]:
         if self._recipe.thinking is None or self._recipe.thinking.switch is None:
@@ -169,16 +202,16 @@ class Renderer:
     def _message(self, message: Mapping[str, Any], place: str) -> dict[str, Any]:
         """As this template takes it."""
         template = self._recipe.template
-        made = {key: value for key, value in message.items() if key not in ("reasoning_content", "tool_calls")}
+        made = {key: value for key, value in message.items() if key not in (_THINKING, "tool_calls")}
         made.setdefault("content", "")
-        calls = [_call(call, place) for call in message.get("tool_calls") or ()]
-        reasoning = message.get("reasoning_content")
+        calls = [read_call(call, place) for call in message.get("tool_calls") or ()]
+        reasoning = message.get(_THINKING)
         if reasoning is not None and template.reasoning == "field":
-            made["reasoning_content"] = reasoning
+            made[_THINKING] = reasoning
         in_text = template.calls == "text" or (template.calls == "alone" and (len(calls) > 1 or bool(str(made["content"]).strip())))
         if calls and in_text:
-            written = _written(calls, self._recipe.serve.tool_format, place)
-            made["content"] = f"{made['content']}\n{written}" if made["content"] else written
+            text = written(calls, self._recipe.serve.tool_format, place)
+            made["content"] = f"{made['content']}\n{text}" if made["content"] else text
         elif calls:
             made["tool_calls"] = [self._native(call) for call in calls]
         if reasoning is not None and template.reasoning == "text" and self._recipe.thinking is not None:
@@ -186,15 +219,15 @@ class Renderer:
             made["content"] = f"{thinking.open}\n{reasoning}\n{thinking.close}\n{made['content']}"
         return made
 
-    def _native(self, call: Mapping[str, Any]) -> dict[str, Any]:
-        arguments: Any = call["arguments"]
+    def _native(self, call: Call) -> dict[str, Any]:
+        arguments: Any = call.arguments
         if self._recipe.template.literals == "json":
             arguments = {
                 name: json.dumps(value) if value is None or isinstance(value, bool) else value for name, value in arguments.items()
             }
         if self._recipe.template.arguments == "string":
             arguments = json.dumps(arguments, ensure_ascii=False)
-        return {"id": call["id"], "type": "function", "function": {"name": call["name"], "arguments": arguments}}
+        return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
 
     def _example(self, place: str, pieces: Sequence[tuple[str, bool, bool]]) -> list[Example]:
         if not any(learned for _, _, learned in pieces):
@@ -203,7 +236,7 @@ class Renderer:
         mask: list[bool] = []
         answers = []
         for text, is_answer, learned in pieces:
-            tokens = self._tokenizer.encode(text, add_special_tokens=False) if text else []
+            tokens = self._encoded(text)
             if is_answer:
                 answers.append((len(ids), len(ids) + len(tokens)))
             ids += tokens
@@ -211,47 +244,35 @@ class Renderer:
         return [example(place, ids, mask, answers)]
 
 
-def _call(call: Mapping[str, Any], place: str) -> dict[str, Any]:
-    """Name and arguments, which are an object whether they come as one or as text. Those that are none cannot be rendered by any template."""
-    function = call.get("function", call)
-    arguments = function.get("arguments")
-    if isinstance(arguments, str):
-        try:
-            arguments = json.loads(arguments or "{}")
-        except ValueError:
-            arguments = None
-    if not isinstance(arguments, dict):
-        raise TrainingError(
-            f"{place}: the arguments of {function.get('name')} are no JSON object: mask the turn and send the history with {{}} in their place"
-        )
-    return {"id": call.get("id"), "name": function.get("name"), "arguments": arguments}
-
-
-def _written(calls: Sequence[Mapping[str, Any]], form: str | None, place: str) -> str:
-    if form == "llama_json":
-        return "; ".join(json.dumps({"name": call["name"], "parameters": call["arguments"]}, ensure_ascii=False) for call in calls)
-    if form == "hermes":
-        bodies = [json.dumps({"name": call["name"], "arguments": call["arguments"]}, ensure_ascii=False) for call in calls]
-        return "\n".join(f"<tool_call>\n{body}\n</tool_call>" for body in bodies)
-    raise TrainingError(
-        f"{place}: the chat template writes no such tool calls, and the recipe's serve.tool_format {form!r} cannot be written into the text"
-    )
-
-
 def _without_reasoning(messages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [{key: value for key, value in message.items() if key != "reasoning_content"} for message in messages]
+    return [{key: value for key, value in message.items() if key != _THINKING} for message in messages]
 
 
 def _lost(said: Mapping[str, Any], answer: str) -> str | None:
-    """What of a message does not stand in its answer."""
-    for name in ("reasoning_content", "content"):
+    """What of a message does not stand in its answer: thinking, then content, then each call's name and all that its arguments say in words."""
+    at = 0
+    for name in (_THINKING, "content"):
         text = said.get(name)
-        if isinstance(text, str) and text.strip() not in answer:
-            return f"{name} {_short(text)!r}"
-    for call in said.get("tool_calls") or ():
-        function = call.get("function", call)
-        if str(function.get("name")) not in answer:
-            return f"the call of {function.get('name')}"
+        if isinstance(text, str):
+            found = answer.find(text.strip(), at)
+            if found < 0:
+                return f"{name} {_short(text)!r}"
+            at = found + len(text.strip())
+    for call in (read_call(each, "") for each in said.get("tool_calls") or ()):
+        ends = {string: _end_of(string, answer, at) for string in (call.name, *call.strings)}
+        for string, end in ends.items():
+            if end is None:
+                return f"the call of {call.name}" if string == call.name else f"{_short(string)!r} in the arguments of {call.name}"
+            at = max(at, end)
+    return None
+
+
+def _end_of(string: str, answer: str, begin: int) -> int | None:
+    """As it is, or as JSON escapes it."""
+    for form in (string, json.dumps(string, ensure_ascii=False)[1:-1], json.dumps(string)[1:-1]):
+        found = answer.find(form, begin)
+        if found >= 0:
+            return found + len(form)
     return None
 
 

@@ -2,7 +2,8 @@
 
 What `harness trajectories export` writes is read as it stands, JSON lines or Parquet, and so are other programs' rows of the same names. Nothing
 goes through a table on its way from JSON: columns with a type would fill the names that other calls' arguments have with nulls, and those would
-be learnt. A row of unknown form, a file that has changed since its card was written and a broken line are errors that name the place.
+be learnt. A row of unknown form, a file that has changed since its card was written and a broken line are errors that name the place. What a message
+may be, `training.messages` says.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from training.errors import TrainingError
+from training.messages import Message, check_characters, read_messages, read_tools
 from trajectories.documents import documents
 from trajectories.errors import TrajectoryError
 
@@ -29,7 +31,7 @@ class ChatRow:
 
     place: str
     """File and number of the row, for messages."""
-    messages: tuple[Mapping[str, Any], ...]
+    messages: tuple[Message, ...]
     tools: tuple[Mapping[str, Any], ...]
     trained: frozenset[int] | None
     record: str | None = None
@@ -53,9 +55,9 @@ class PairRow:
     """Two ways on from one prompt, of which the first is to be preferred."""
 
     place: str
-    prompt: tuple[Mapping[str, Any], ...]
-    chosen: tuple[Mapping[str, Any], ...]
-    rejected: tuple[Mapping[str, Any], ...]
+    prompt: tuple[Message, ...]
+    chosen: tuple[Message, ...]
+    rejected: tuple[Message, ...]
     tools: tuple[Mapping[str, Any], ...]
 
 
@@ -110,8 +112,10 @@ def read_rows(file: SourceFile) -> Iterator[Row]:
                 raise TrainingError(f"{file.path}: row {number}: an object is needed")
             try:
                 yield _row(place, content, from_table=file.path.suffix == ".parquet")
-            except (KeyError, TypeError, ValueError) as error:
+            except ValueError as error:
                 raise TrainingError(f"{file.path}: row {number}: {error}") from error
+            except RecursionError as error:
+                raise TrainingError(f"{file.path}: row {number}: nested too deeply") from error
     except TrajectoryError as error:
         raise TrainingError(str(error)) from error
 
@@ -152,61 +156,52 @@ def _digest(file: Path) -> str:
 
 def _row(place: str, content: dict[str, Any], *, from_table: bool) -> Row:
     if "chosen" in content and "rejected" in content:
-        prompt, chosen, rejected = (
-            _messages(content.get(name) or (), name, from_table=from_table) for name in ("prompt", "chosen", "rejected")
-        )
-        return PairRow(place, prompt, chosen, rejected, _tools(content.get("tools"), from_table=from_table))
+        prompt = () if content.get("prompt") is None else read_messages(content["prompt"], "prompt", from_table=from_table)
+        chosen, rejected = (read_messages(content[name], name, from_table=from_table) for name in ("chosen", "rejected"))
+        return PairRow(place, prompt, chosen, rejected, read_tools(content.get("tools"), from_table=from_table))
     if "messages" in content:
-        messages = _messages(content["messages"], "messages", from_table=from_table)
-        trained = content.get("trained")
-        if trained is not None and any(not 0 <= at < len(messages) or messages[at]["role"] != "assistant" for at in trained):
-            raise ValueError("`trained` names messages that are no answers")
+        messages = read_messages(content["messages"], "messages", from_table=from_table)
         sent = content.get("reasoning_sent")
-        record = content.get("sha256")
-        taught = None if trained is None else frozenset(trained)
-        return ChatRow(place, messages, _tools(content.get("tools"), from_table=from_table), taught, record, sent is None or bool(sent))
+        if not isinstance(sent, bool | None):
+            raise ValueError("reasoning_sent is true or false")
+        tools = read_tools(content.get("tools"), from_table=from_table)
+        return ChatRow(place, messages, tools, _trained(content.get("trained"), messages), _record(content), sent is not False)
     if "input_ids" in content:
-        ids, mask = tuple(content["input_ids"]), content.get("loss_mask")
-        mask = (1,) * len(ids) if mask is None else tuple(mask)
-        if len(mask) != len(ids):
-            raise ValueError(f"{len(ids)} input_ids, and a loss_mask of {len(mask)}")
-        if not all(isinstance(each, int) for each in ids):
-            raise ValueError("input_ids are whole numbers")
-        return ExactRow(place, ids, mask, content.get("sha256"))
+        ids = content["input_ids"]
+        if not isinstance(ids, list) or not {type(each) for each in ids} <= {int}:
+            raise ValueError("input_ids are a list of whole numbers")
+        return ExactRow(place, tuple(ids), _mask(content.get("loss_mask"), len(ids)), _record(content))
     if isinstance(content.get("text"), str):
+        check_characters(content["text"], "text")
         return TextRow(place, content["text"])
     raise ValueError("one of `messages`, `input_ids`, `chosen` and `rejected`, or `text` is needed")
 
 
-def _messages(content: Sequence[Mapping[str, Any]], name: str, *, from_table: bool) -> tuple[Mapping[str, Any], ...]:
-    """Without the names that hold nothing: templates ask whether one is there."""
-    messages = []
-    for number, message in enumerate(content):
-        kept = {key: value for key, value in message.items() if value is not None}
-        if not isinstance(kept.get("role"), str):
-            raise ValueError(f"{name}[{number}] has no role")  # noqa: TRY004 - of what a file holds
-        if from_table and any(isinstance(_arguments(call), dict) for call in kept.get("tool_calls") or ()):
-            raise ValueError(
-                f"{name}[{number}]: a table fills arguments that are objects with the names of other calls: export them as strings, or as JSON lines"
-            )
-        if not kept.get("tool_calls"):
-            kept.pop("tool_calls", None)
-        messages.append(kept)
-    return tuple(messages)
+def _trained(content: object, messages: Sequence[Message]) -> frozenset[int] | None:
+    if content is None:
+        return None
+    if not isinstance(content, list) or not {type(at) for at in content} <= {int}:
+        raise ValueError("`trained` is a list of the places of answers")
+    if any(not 0 <= at < len(messages) or messages[at]["role"] != "assistant" for at in content):
+        raise ValueError("`trained` names messages that are no answers")
+    return frozenset(content)
 
 
-def _arguments(call: Mapping[str, Any]) -> object:
-    function = call.get("function", call)
-    return function.get("arguments")
+def _mask(content: object, length: int) -> tuple[int, ...]:
+    """Without one, all is learnt. Weights are refused: whatever is not nothing would count as learnt."""
+    if content is None:
+        return (1,) * length
+    if not isinstance(content, list):
+        raise ValueError("loss_mask is a list")
+    if len(content) != length:
+        raise ValueError(f"{length} input_ids, and a loss_mask of {len(content)}")
+    if wrong := [each for each in content if type(each) not in (int, bool) or each not in (0, 1)]:
+        raise ValueError(f"loss_mask holds {wrong[0]!r}: each is 0 or 1, true or false")
+    return tuple(map(int, content))
 
 
-def _tools(content: object, *, from_table: bool) -> tuple[Mapping[str, Any], ...]:
-    """They may be a text in JSON, and are in a table."""
-    if from_table and content is not None and not isinstance(content, str):
-        raise ValueError("a table fills tools that are objects with the names of other tools: write them as text in JSON, or as JSON lines")
-    tools = json.loads(content) if isinstance(content, str) else content
-    if tools is None:
-        return ()
-    if not isinstance(tools, list | tuple) or not all(isinstance(tool, dict) for tool in tools):
-        raise ValueError("tools are a list of objects")
-    return tuple(tools)
+def _record(content: Mapping[str, Any]) -> str | None:
+    record = content.get("sha256")
+    if not isinstance(record, str | None):
+        raise ValueError("sha256 is a text")
+    return record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,11 @@ SMOLLM3 = """\
 {%- endfor %}
 {%- if add_generation_prompt %}{{- "<|im_start|>assistant\\n" + ("" if enable_thinking else "<think>\\n\\n</think>\\n") }}{%- endif %}
 """
-"""What is peculiar in that family's: the date, its own name for the tools, calls and thinking only as text, a mode for the whole conversation."""
+"""A stand-in, for TRL ships no template of that family. What is peculiar in the true one is in it: the date, its own name for the tools, calls and thinking
+only as text, a mode for the whole conversation."""
+
+ACROSS_LINES = (("Ċ", "<"), ("Ċ", "{"), ("Ċ", "L"), ("Ċ", "B"), (">", "Ċ"), ("Ċ", "Ċ"), ("Ċ<", "t"))
+"""Merges (Ċ: a line break) by which tokens reach from every family's prompts into answers, where marks of thinking are no tokens of their own."""
 
 CHATML = ["<|im_start|>", "<|im_end|>"]
 FILL = ["<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>"]
@@ -52,13 +57,13 @@ def template(name: str) -> str:
     return (Path(trl.__file__).parent / "chat_templates" / f"{name}.jinja").read_text(encoding="utf-8")
 
 
-def byte_tokenizer(chat_template: str | None, special: list[str]) -> Any:
-    """A token for each byte, and the special ones: what is decoded is what was encoded."""
+def byte_tokenizer(chat_template: str | None, special: list[str], merges: Sequence[tuple[str, str]] = ()) -> Any:
+    """A token for each byte and each of `merges`, and the special ones: what is decoded is what was encoded."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    backend = Tokenizer(models.BPE(vocab={letter: number for number, letter in enumerate(alphabet)}, merges=[]))
+    vocabulary = [*sorted(pre_tokenizers.ByteLevel.alphabet()), *(first + second for first, second in merges)]
+    backend = Tokenizer(models.BPE(vocab={letters: number for number, letters in enumerate(vocabulary)}, merges=list(merges)))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     backend.decoder = decoders.ByteLevel()
     made = PreTrainedTokenizerFast(
@@ -69,9 +74,9 @@ def byte_tokenizer(chat_template: str | None, special: list[str]) -> Any:
     return made
 
 
-def family_tokenizer(recipe: str) -> Any:
+def family_tokenizer(recipe: str, merges: Sequence[tuple[str, str]] = ()) -> Any:
     name, special = FAMILIES[recipe]
-    return byte_tokenizer(SMOLLM3 if name is None else template(name), special)
+    return byte_tokenizer(SMOLLM3 if name is None else template(name), special, merges)
 
 
 def user(text: str) -> dict[str, Any]:

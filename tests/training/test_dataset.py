@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("transformers")
 pytest.importorskip("trl")
 
-from tests.training.chat_models import TOOLS, answer, family_tokenizer, result, user
+from tests.training.chat_models import FILL, TOOLS, answer, family_tokenizer, result, user
 from tests.training.tiny_models import write_rows
 from training.data_settings import DataSettings, FillInTheMiddleSettings
 from training.dataset import Preparation
@@ -215,6 +215,14 @@ def test_a_row_that_the_template_refuses_stops_or_is_counted(tmp_path: Path) -> 
     assert preparation(rows, broken="leave_out").conversations("train").card.left_out == {"refused by the chat template": 1}
 
 
+def test_a_malformed_call_of_a_masked_turn_is_counted_and_the_rest_learnt(tmp_path: Path) -> None:
+    messages = [user("a"), answer(calls=(("bash", "{"), ("bash", "{}"))), result("No."), answer("b")]
+    rows = write_rows(tmp_path / "rows.jsonl", [{"messages": messages, "trained": [3]}])
+    dataset = preparation(rows).conversations("train")
+    assert learned(dataset) == ["b<|im_end|>"]
+    assert dataset.card.changed == {"malformed calls of masked turns, rendered with {}": 1}
+
+
 def test_rows_that_an_unstable_template_makes_are_told_or_refused(tmp_path: Path) -> None:
     qwen = family_tokenizer("qwen3")
     rows = write_rows(tmp_path / "rows.jsonl", [{"messages": [user("a"), answer(calls=(("bash", "{}"),)), result("r"), answer("b")]}])
@@ -227,24 +235,17 @@ def test_rows_that_an_unstable_template_makes_are_told_or_refused(tmp_path: Path
 
 
 def test_tokens_of_another_vocabulary_are_refused(tmp_path: Path) -> None:
-    rows = write_rows(tmp_path / "rows.jsonl", [{"input_ids": [1, 99999], "loss_mask": [0, 1]}])
-    with pytest.raises(TrainingError, match="ids up to 99999, and the model knows"):
-        preparation(rows).conversations("train")
+    for wrong, told in ((99999, "from 1 to 99999"), (-3, "from -3 to 1")):
+        rows = write_rows(tmp_path / "rows.jsonl", [{"input_ids": [1, wrong], "loss_mask": [0, 1]}])
+        with pytest.raises(
+            TrainingError, match=f"ids {told}, and the model knows 0 to {len(TOKENIZER) - 1}: the tokens are another model's"
+        ):
+            preparation(rows).conversations("train")
 
 
-@pytest.mark.parametrize(
-    ("row", "complaint"),
-    [
-        ({"text": "a"}, "row 1 is text; chat or tokens is needed here"),
-        ({"content": "a"}, "row 1: one of `messages`"),
-        ({"messages": [user("a")], "trained": [0]}, "names messages that are no answers"),
-        ({"input_ids": [1, 2], "loss_mask": [1]}, "2 input_ids, and a loss_mask of 1"),
-        ({"messages": [{"content": "a"}]}, r"messages\[0\] has no role"),
-    ],
-)
-def test_a_row_of_another_kind_or_form_is_named(row: dict[str, Any], complaint: str, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=complaint):
-        preparation(write_rows(tmp_path / "rows.jsonl", [row])).conversations("train")
+def test_a_row_of_another_kind_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="row 1 is text; chat or tokens is needed here"):
+        preparation(write_rows(tmp_path / "rows.jsonl", [{"text": "a"}])).conversations("train")
 
 
 def test_arguments_that_a_table_has_filled_with_nulls_are_refused(tmp_path: Path) -> None:
@@ -280,6 +281,19 @@ def test_a_part_of_the_texts_is_filled_in_the_middle_by_the_seed(tmp_path: Path)
     assert made[0].card.sha256 == made[1].card.sha256 != made[2].card.sha256
     second = sum(TOKENIZER.decode(item.ids[:2]) == "<|fim_prefix|><|fim_suffix|>" for item in made[0].items)
     assert 0.3 * count < second < 0.75 * count
+
+
+def test_every_piece_of_a_long_text_has_all_marks_or_none(tmp_path: Path) -> None:
+    texts = [{"text": "".join(f"const a{line} = {number};\n" for line in range(number))} for number in range(1, 41)]
+    rows = write_rows(tmp_path / "rows.jsonl", texts)
+    dataset = preparation(rows, max_tokens=100).texts("train", FillInTheMiddleSettings(rate=0.5), 0)
+    found = [[mark in TOKENIZER.decode(item.ids) for mark in FILL] for item in dataset.items]
+    assert all(marks in ([True] * 3, [False] * 3) for marks in found)
+    apart = [item for item, marks in zip(dataset.items, found, strict=True) if any(marks)]
+    assert len(apart) > dataset.card.changed["documents with fill-in-the-middle"]
+    assert all(len(item) <= 100 and int(item.ids[-1]) == TOKENIZER.eos_token_id for item in apart)
+    refused = preparation(rows, max_tokens=100, too_long="refuse").texts("train", FillInTheMiddleSettings(rate=0.5), 0)
+    assert refused.card.examples + refused.card.left_out["longer than data.max_tokens"] == 40
 
 
 def pair_row(size: int = 10) -> dict[str, Any]:

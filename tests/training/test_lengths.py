@@ -63,6 +63,11 @@ def test_text_is_split_into_pieces_that_are_all_of_it(length: int, limit: int) -
     assert all(len(piece) <= limit and not piece.learned[0] for piece in pieces)
 
 
+def test_documents_of_one_row_are_kept_whole_where_they_fit() -> None:
+    row = example("a", [5, 5, END, 5, 5, 5, END, 5, END, 5, 5, 5, 5, 5, 5, END], [1] * 16)
+    assert [len(piece) for piece in split_text(row, 5, END)] == [3, 4, 2, 5, 2]
+
+
 def test_the_longest_observations_of_tokens_lose_their_middles_and_no_answer_does() -> None:
     row = conversation([(5, 400), (5, 900), (5, 90), (5, 0)])
     cut = cut_between_answers(row, 800, {END}, [7, 7])

@@ -102,11 +102,34 @@ def test_a_masked_turn_is_read_and_not_learnt(recipe: str) -> None:
     assert all("bash" in tokenizer.decode(row.ids) for row in rows)
 
 
+MALFORMED = (
+    ("bash", "{"),
+    ("bash", '{"command": "ls"'),
+    ("bash", "[1]"),
+    ("bash", '"ls"'),
+    ("bash", ["ls"]),
+    ("bash", '{"command": "\\ud800"}'),
+    ("bash", "[" * 100_000),
+    (None, '{"command": "ls"}'),
+)
+"""What a model may write for a call, and no template can render."""
+
+
 @pytest.mark.parametrize("recipe", FAMILIES)
-def test_a_malformed_call_that_was_mended_for_the_history_carries_no_loss(recipe: str) -> None:
-    messages = (user("Why?"), answer(calls=(("bash", "{}"),)), result("Arguments are missing."), answer("Because."))
-    tokenizer, rows = rendered(recipe, messages, trained={3})
-    assert [text for row in rows for text in learned_texts(tokenizer, row)] == [SAID[recipe]]
+def test_a_malformed_call_in_a_masked_turn_is_read_as_an_empty_one_and_carries_no_loss(recipe: str) -> None:
+    for call in MALFORMED:
+        messages = (user("Why?"), answer("Well.", calls=(call,)), result("That is no call."), answer("Because."))
+        tokenizer, rows = rendered(recipe, messages, trained={3})
+        assert [text for row in rows for text in learned_texts(tokenizer, row)] == [SAID[recipe]], call
+        text = tokenizer.decode(rows[-1].ids)
+        assert "Well." in text
+        assert "None" not in text
+        mended = (*messages[:1], answer("Well.", calls=((call[0] or "", call[1] if call[0] is None else {}),)), *messages[2:])
+        assert [row.ids.tolist() for row in rows] == [row.ids.tolist() for row in rendered(recipe, mended, trained={3})[1]]
+        with pytest.raises(
+            TrainingError, match=r"message 1: (the arguments of bash are no JSON object|a tool call has no name): mask the turn"
+        ):
+            rendered(recipe, messages)
 
 
 @pytest.mark.parametrize("recipe", FAMILIES)
@@ -195,12 +218,50 @@ def test_a_conversation_that_is_all_masked_gives_no_row() -> None:
 
 
 def test_what_a_template_leaves_out_is_an_error_that_names_it() -> None:
-    with pytest.raises(TrainingError, match=r"rows.jsonl:1: message 2: .* leaves out what the model said: reasoning_content 'Let me see.'"):
+    with pytest.raises(
+        TrainingError,
+        match=r"rows.jsonl:1: message 2: .* leaves out what the model said: reasoning_content 'Let me see.'; llama keeps no thinking: data.reasoning = \"drop\"",
+    ):
         rendered("llama", WITH_THINKING)
     smollm3 = find_recipe("smollm3")
     native = smollm3.model_copy(update={"template": smollm3.template.model_copy(update={"calls": "native"})})
     with pytest.raises(TrainingError, match="the call of bash"):
         rendered(native, WITHOUT_THINKING)
+    in_field = smollm3.model_copy(update={"template": smollm3.template.model_copy(update={"reasoning": "field"})})
+    with pytest.raises(TrainingError, match=r"reasoning_content 'Let me see.'; smollm3 keeps thinking, with the template"):
+        rendered(in_field, WITH_THINKING)
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        ("", "the call of bash"),
+        ("{{ call.function.name }}", "'command' in the arguments of bash"),
+        ("{{ call.function.name }}{{ call.function.arguments.keys() | list | tojson }}", "'ls a.ts' in the arguments of bash"),
+        ("{{ call.function.name }}{{ call.function.arguments | tojson | upper }}", "'command' in the arguments of bash"),
+        ("{{ call.function.name }}{{ call.function.arguments | tojson | replace('/b', '') }}", "'\"/b\"' in the arguments of bash"),
+        ("{{ call.function.name }}{{ call.function.arguments | tojson }}", None),
+        ("{{ call.function.arguments | tojson }}{{ call.function.name }}", None),
+        ("{{ call.function.name }}{% for k, v in call.function.arguments.items() %}<{{ k }}>{{ v }}{% endfor %}", None),
+    ],
+)
+def test_a_call_of_which_the_template_leaves_out_a_part_is_an_error_though_the_text_says_it_too(
+    written: str, complaint: str | None
+) -> None:
+    each = "{{ m.content }}{% for call in m.tool_calls or [] %}" + written + "{% endfor %}<|im_end|>\n"
+    chat = (
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n"
+        + each
+        + "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+    arguments = {"command": "ls a.ts", "in": {"paths": ['"/b"', "\n"]}}
+    row = ChatRow("x:1", (user("a"), answer('bash: command = "ls a.ts" in paths "/b"', calls=(("bash", arguments),))), (), None)
+    renderer = Renderer(byte_tokenizer(chat, CHATML), find_recipe("qwen3"))
+    if complaint is None:
+        assert renderer.examples(row)
+        return
+    with pytest.raises(TrainingError, match=rf"x:1: message 1: the chat template leaves out what the model said: .*{complaint}"):
+        renderer.examples(row)
 
 
 def test_arguments_that_are_no_object_are_an_error_where_they_would_be_learnt() -> None:

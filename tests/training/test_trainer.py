@@ -154,7 +154,7 @@ def test_evaluation_is_of_its_own_rows_and_ends_a_run_that_no_longer_learns(
     qwen3: Path, settings: Settings, questions: list[Any], tmp_path: Path
 ) -> None:
     rows = write_rows(tmp_path / "data" / "train.jsonl", questions[:8]).parent
-    write_rows(rows / "validation.jsonl", [{"messages": [user(f"{number}?"), answer("#" * 20)]} for number in range(4)])
+    write_rows(rows / "validation.jsonl", [questions[0], *({"messages": [user(f"{number}?"), answer("#" * 20)]} for number in range(3))])
     made = settings(qwen3, rows, length={"steps": 12, "rows_per_step": 1}, evaluation={"every_steps": 1, "patience": 2})
     made["data"]["validation"] = [str(rows)]
     seen: list[Any] = []
@@ -165,6 +165,8 @@ def test_evaluation_is_of_its_own_rows_and_ends_a_run_that_no_longer_learns(
     assert [report.best for report in evaluations[-2:]] == [False, False]
     card = json.loads((tmp_path / "run" / "adapter" / "data_card.json").read_text())
     assert (card["train"]["examples"], card["validation"]["examples"]) == (8, 4)
+    assert (card["train"]["also_in_train"], card["validation"]["also_in_train"]) == (None, 1)
+    assert card["train"]["shares"]["learned tokens"] == card["train"]["learned_tokens"] / card["train"]["tokens"]
 
 
 def test_what_a_run_leaves_says_what_it_was(qwen3: Path, settings: Settings, questions: list[Any], tmp_path: Path) -> None:
