@@ -115,6 +115,9 @@ class ThinkingNode(NodeWork):
         self._think = think
         self._news = asyncio.Queue()
 
+    async def lacks(self) -> bool:
+        return False
+
     async def start(self, at_once: int, keys: Mapping[str, str]) -> dict[str, Any]:
         return {}
 
@@ -153,7 +156,7 @@ async def driver(at_once: int, think: float, record: str) -> tuple[float, float,
         there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         nodes.append(Node(node["NodeManagerAddress"], remote.options(scheduling_strategy=there).remote(record, think)))
     made = Cluster(nodes, at_once, say)
-    await made.start({})
+    await made.start({}, lambda archive: None)
     most = 0
     agent = ToolAgent(OpenAIChatModel(ModelSettings(name="scripted", base_url="http://127.0.0.1:9/v1")), AgentLimits())
     with tempfile.TemporaryDirectory() as directory, RunStore(Path(directory)) as store:

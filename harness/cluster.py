@@ -1,39 +1,44 @@
 """Rollouts on the nodes of a Ray cluster, each with a sandbox engine of its own (`node`); their records come back to the one run directory.
 
 The run itself (what is pending, budgets, retries, the store) stays where it is. A node that is lost costs what it had not finished; that is done
-elsewhere, and counts as no try. Every node must run the same code, and makes its boxes from the same recipe, whose digest names the image.
+elsewhere, and counts as no try. Every node must run the same code, and makes its boxes of the driver's image: it is sent to one that lacks it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import importlib
 import ipaddress
 import math
 import os
 import pickle
 import signal
+import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
-from harness.config import ConfigError, RunConfig
+from harness.config import ConfigError, RunConfig, SandboxSettings
 from harness.extras import needs_extra
-from harness.node import NodeWork, Work
+from harness.node import Environment, NodeWork, Work
 from harness.rollout import Setting
 from harness.run import Begin, OnMessages, RunStoppedError, Trial, source_digest
-from sandboxes.images.recipe import load_recipe
-from sandboxes.sandbox import SandboxError
+from sandboxes.images.recipe import ImageRecipe, image_names, load_recipe
+from sandboxes.images.shipment import SHIPPING
+from sandboxes.sandbox import MIB, SandboxError
 from tasks.suite import Suite
 from trajectories.trajectory import Trajectory
 
 _START_SECONDS = 1800.0
 """A node may have to build its image."""
 _CLOSE_SECONDS = 30.0
+_PORTION_BYTES = 8 * MIB
 _IF_REFUSED = (
     "a cluster that wants a token, as Ray's own default is, takes the one of the machine where it was started: "
     "its ~/.ray/auth_token, copied to the same place here, or in RAY_AUTH_TOKEN"
@@ -63,6 +68,8 @@ class Cluster:
         self._say = say
         self._transcripts: dict[tuple[str, int], OnMessages] = {}
         self._listening: list[asyncio.Task[None]] = []
+        self._problem = ""
+        """What was in the way of the first node that was left out."""
 
     @property
     def living(self) -> list[Node]:
@@ -72,17 +79,20 @@ class Cluster:
         """For the run's record: where the work is done."""
         return [node.about or {} for node in self.living]
 
-    async def start(self, keys: dict[str, str]) -> None:
-        """Make every node ready. One that cannot work is left out, as long as there is another: else ConfigError."""
+    async def start(self, keys: dict[str, str], pack: Callable[[Path], None]) -> None:
+        """Make every node ready. One that cannot work is left out, as long as there is another: else ConfigError.
+
+        `pack` writes the run's image into a file, for nodes that lack it.
+        """
         self._divide()
         self._listening = [asyncio.create_task(self._listen(node), name=f"news of {node.address}") for node in self._nodes]
-        problems = await asyncio.gather(*(_start(node, keys) for node in self._nodes))
-        for node, problem in zip(self._nodes, problems, strict=True):
-            if problem is not None:
-                node.lost = True
-                self._say(f"node {node.address} does no work: {problem}")
+        answers = await self._ask(self._nodes, _call("lacks"))
+        if lacking := [node for node, lacks in answers if lacks]:
+            await self._send(lacking, pack)
+        for node, about in await self._ask(self.living, lambda node: node.actor.start.remote(node.share, keys)):
+            node.about = about
         if not self.living:
-            raise ConfigError(f"no node of the cluster can do work: {problems[0]}")
+            raise ConfigError(f"no node of the cluster can do work: {self._problem}")
         await self._divide_anew()
 
     async def perform(self, trial: Trial, tries: int, seed: int | None, begin: Begin) -> Trajectory:
@@ -109,6 +119,31 @@ class Cluster:
         closing = asyncio.gather(*(node.actor.close.remote() for node in self.living), return_exceptions=True)
         with contextlib.suppress(Exception):  # those that are lost cannot be closed
             await asyncio.wait_for(closing, _CLOSE_SECONDS)
+
+    async def _ask(self, nodes: Sequence[Node], call: Callable[[Node], Awaitable[Any]]) -> list[tuple[Node, Any]]:
+        """What each of them answers. One that cannot is left out."""
+        answers = []
+        for node, (answer, problem) in zip(nodes, await asyncio.gather(*(_tried(call(node)) for node in nodes)), strict=True):
+            if problem is None:
+                answers.append((node, answer))
+            else:
+                node.lost = True
+                self._problem = self._problem or problem
+                self._say(f"node {node.address} does no work: {problem}")
+        return answers
+
+    async def _send(self, nodes: Sequence[Node], pack: Callable[[Path], None]) -> None:
+        """The run's image, part by part: Ray brings each part to all nodes, and its store never holds more than that."""
+        self._say(f"the image is sent to {', '.join(node.address for node in nodes)}")
+        digest = hashlib.sha256()
+        with tempfile.TemporaryDirectory() as scratch:
+            archive = Path(scratch, "image.tar")
+            await asyncio.to_thread(pack, archive)
+            for portion in _portions(archive):
+                digest.update(portion)
+                stored = _ray().put(portion)
+                nodes = [node for node, _ in await self._ask(nodes, _call("take", stored))]
+        await self._ask(nodes, _call("unpack", digest.hexdigest()))
 
     async def _lose(self, node: Node, error: Exception) -> None:
         if node.lost:
@@ -174,10 +209,12 @@ async def cluster(
         living = [node for node in ray.nodes() if node["Alive"]]
         here = ray.util.get_node_ip_address()
         refuse_loopback(config.model.base_url, config.model.more_urls, elsewhere={node["NodeManagerAddress"] for node in living} - {here})
+        recipe = load_recipe(image)
         work = Work(
-            config=config,
+            config=_with_backend(config, setting),
             image=image,
-            image_digest=load_recipe(image).digest,
+            image_digest=recipe.digest,
+            environment=_environment(recipe),
             code_digest=source_digest(),
             setting=setting,
             tasks={task.instance_id: task for task in suite.tasks},
@@ -190,7 +227,7 @@ async def cluster(
             there = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             nodes.append(Node(node["NodeManagerAddress"], remote.options(scheduling_strategy=there).remote(packed)))
         made = Cluster(nodes, config.concurrency if at_once is None else at_once, say)
-        await made.start(_keys(config))
+        await made.start(_keys(config), partial(SHIPPING[setting.sandbox].pack, recipe))
         yield made
     finally:
         if made is not None:
@@ -247,6 +284,25 @@ def _take_signals_back() -> None:
             signal.siginterrupt(number, False)  # noqa: FBT003
 
 
+def _portions(archive: Path) -> Iterator[bytes]:
+    with open(archive, "rb") as file:
+        while portion := file.read(_PORTION_BYTES):
+            yield portion
+
+
+def _with_backend(config: RunConfig, setting: Setting) -> RunConfig:
+    """All nodes make the kind of box that the driver does, whatever each would choose by itself."""
+    sandbox = config.sandbox.model_dump() | {"backend": setting.sandbox}
+    return config.model_copy(update={"sandbox": SandboxSettings.model_validate(sandbox)})
+
+
+def _environment(recipe: ImageRecipe) -> Environment | None:
+    if recipe.name in image_names() or recipe.parent is None:
+        return None
+    package, lock = ((recipe.directory / name).read_bytes() for name in ("package.json", "package-lock.json"))
+    return Environment(package, lock, recipe.parent.name)
+
+
 def _keys(config: RunConfig) -> dict[str, str]:
     name = config.model.api_key_variable
     return {name: os.environ[name]} if os.environ.get(name) else {}
@@ -265,18 +321,21 @@ def _losses() -> tuple[type[Exception], ...]:
     return (errors.RayActorError, errors.NodeDiedError, errors.ObjectLostError)
 
 
-async def _start(node: Node, keys: dict[str, str]) -> str | None:
-    """None when it is ready; else what is in the way."""
+def _call(method: str, *given: object) -> Callable[[Node], Awaitable[Any]]:
+    return lambda node: cast("Awaitable[Any]", getattr(node.actor, method).remote(*given))
+
+
+async def _tried(call: Awaitable[Any]) -> tuple[Any, str | None]:
+    """The answer, and what was in the way of it."""
     ray = _ray()
     try:
         async with asyncio.timeout(_START_SECONDS):
-            node.about = await node.actor.start.remote(node.share, keys)
+            return await call, None
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, ConfigError | SandboxError | OSError):
-            return str(error.cause)
+            return None, str(error.cause)
         raise
     except TimeoutError:
-        return f"it was not ready within {_START_SECONDS:.0f} s"
+        return None, f"no answer within {_START_SECONDS:.0f} s"
     except _losses() as error:
-        return type(error).__name__
-    return None
+        return None, type(error).__name__

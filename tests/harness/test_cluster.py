@@ -4,6 +4,7 @@ what needs no cluster, with nodes in this process."""
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import pickle
@@ -28,6 +29,10 @@ from harness.config import ConfigError, RunConfig
 from harness.node import NodeWork, Work
 from harness.run import RunStoppedError, Trial, setting_of, source_digest
 from sandboxes.images.recipe import load_recipe
+from sandboxes.images.rootfs import rootfs_directory
+from sandboxes.images.shipment import SHIPPING
+from sandboxes.sandbox import SandboxError
+from tasks.suite import Suite
 from tests.harness.adversary import Adversary, Line
 from tests.harness.fakes import MemoryEngine, Reply, ScriptServer
 from tests.harness.test_cli import run, start, wait_for_first_result
@@ -153,7 +158,7 @@ def test_a_run_on_a_cluster_is_cut_off_and_goes_on_and_its_key_is_written_nowher
 
 @pytest.mark.slow
 async def test_a_node_that_is_killed_costs_no_trial(started: RayStart, tmp_path: Path):
-    node = await asyncio.to_thread(started.join)
+    node = await asyncio.to_thread(started.join, HARNESS_CACHE=str(started.directory / "cache"))
     seen = asyncio.Event()
 
     async def behave(line: Line) -> None:
@@ -171,6 +176,7 @@ async def test_a_node_that_is_killed_costs_no_trial(started: RayStart, tmp_path:
         await asyncio.to_thread(started.kill, node)
         said = (await asyncio.to_thread(evaluation.communicate, timeout=240))[0]
     assert evaluation.returncode == OK, said
+    assert "the image is sent to" in said
     assert "2 nodes do the work" in said
     assert "is lost" in said
     assert any('"assistant"' in transcript for transcript in transcripts)
@@ -183,6 +189,10 @@ async def test_a_node_that_is_killed_costs_no_trial(started: RayStart, tmp_path:
 
 
 # Without a cluster
+
+
+def no_image(archive: Path) -> None:
+    raise AssertionError("nobody lacks it")
 
 
 @dataclass
@@ -210,6 +220,9 @@ class Actor:
     def __getattr__(self, name: str) -> Method:
         return Method(getattr(type(self), f"on_{name}").__get__(self))
 
+    async def on_lacks(self) -> bool:
+        return False
+
     async def on_start(self, at_once: int, keys: dict[str, str]) -> dict[str, Any]:
         self.allowed.append(at_once)
         return {}
@@ -236,7 +249,7 @@ async def test_what_all_nodes_may_send_is_divided_and_divided_anew_when_one_is_l
     said: list[str] = []
     nodes = [Node(f"10.0.0.{place}", actor) for place, actor in enumerate(actors)]
     made = Cluster(nodes, 4, said.append)
-    await made.start({})
+    await made.start({}, no_image)
     assert [node.share for node in nodes] == [2, 1, 1]
     with pytest.raises(ValueError, match="Trajectory"):  # what the second node answers is no record
         await made.perform(Trial(mini.tasks[0], 0, 0), 1, None, lambda: lambda messages: None)
@@ -249,7 +262,7 @@ async def test_what_all_nodes_may_send_is_divided_and_divided_anew_when_one_is_l
 async def test_a_node_without_a_share_waits_for_anothers_and_a_run_without_nodes_stops(mini):
     actors = [Actor(lost=True), Actor(lost=True)]
     made = Cluster([Node("a", actors[0]), Node("b", actors[1])], 1, lambda line: None)
-    await made.start({})
+    await made.start({}, no_image)
     with pytest.raises(RunStoppedError, match="no node of the cluster is left"):
         await made.perform(Trial(mini.tasks[0], 0, 0), 1, None, lambda: lambda messages: None)
     assert [actor.allowed for actor in actors] == [[1], [0, 1]]
@@ -257,28 +270,58 @@ async def test_a_node_without_a_share_waits_for_anothers_and_a_run_without_nodes
     await made.close()
 
 
-async def test_a_node_of_other_code_is_refused_by_name(mini):
+def node_work(mini: Suite, **other: Any) -> NodeWork:
     config = RunConfig.model_validate({"suite": str(MINI), "model": {"name": "x", "base_url": "http://127.0.0.1:9/v1"}})
-    recipe = load_recipe("node24")
+    engine = MemoryEngine(name="bubblewrap", image=other.pop("built", "sha256:memory"))
+    digests = {"image_digest": load_recipe("node24").digest, "code_digest": source_digest(), **other}
+    setting = setting_of(config, mini, engine)
+    return NodeWork(pickle.dumps(Work(config=config, image="node24", environment=None, setting=setting, tasks={}, boxes=1, **digests)))
 
-    def node(**other: str) -> NodeWork:
-        digests = {"image_digest": recipe.digest, "code_digest": source_digest(), **other}
-        setting = setting_of(config, mini, MemoryEngine())
-        return NodeWork(pickle.dumps(Work(config=config, image="node24", setting=setting, tasks={}, boxes=1, **digests)))
 
+async def test_a_node_of_other_code_is_refused_by_name(mini):
     for other in ({"code_digest": "0" * 64}, {"image_digest": "0" * 64}):
         actor = Actor()
-        actor.start = Method(node(**other).start)
+        actor.lacks = Method(node_work(mini, **other).lacks)
         said: list[str] = []
         made = Cluster([Node("10.0.0.1", actor), Node("10.0.0.2", Actor())], 2, said.append)
-        await made.start({})
+        await made.start({}, no_image)
         assert said == ["node 10.0.0.1 does no work: it runs another version of the harness: install the same on all nodes"]
         assert [each.address for each in made.living] == ["10.0.0.2"]
         await made.close()
         alone = Cluster([Node("10.0.0.1", actor)], 2, said.append)
         with pytest.raises(ConfigError, match="no node of the cluster can do work: it runs another version"):
-            await alone.start({})
+            await alone.start({}, no_image)
         await alone.close()
+
+
+async def test_an_image_comes_whole_by_its_digest_or_not_at_all_and_in_no_others_place(mini, monkeypatch, tmp_path):
+    recipe, archive = load_recipe("node24"), tmp_path / "image.tar"
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "here"))
+    root = rootfs_directory(recipe)
+    (root / "bin").mkdir(parents=True)
+    (root / "bin/tool").write_bytes(b"#!")
+    (root / "bin/tool").chmod(0o755)
+    (root / "bin/link").symlink_to("tool")
+    (root.parent / "manifest.json").write_text('{"digest": "ab"}', encoding="utf-8")
+    SHIPPING["bubblewrap"].pack(recipe, archive)
+    packed = archive.read_bytes()
+    digest = hashlib.sha256(packed).hexdigest()
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "there"))
+    node = node_work(mini, built="node24@sha256:ab")
+    assert await node.lacks()
+    await node.take(packed[:-10])
+    with pytest.raises(SandboxError, match=f"and was sent with {digest}"):
+        await node.unpack(digest)
+    assert await node.lacks()
+    for place in range(0, len(packed), 4096):
+        await node.take(packed[place : place + 4096])
+    await node.unpack(digest)
+    assert not await node.lacks()
+    built = rootfs_directory(recipe) / "bin"
+    assert [(built / "link").readlink(), (built / "tool").stat().st_mode & 0o777] == [Path("tool"), 0o755]
+    assert list((tmp_path / "there").glob(".image-*")) == []
+    with pytest.raises(SandboxError, match=r"its image is node24@sha256:ab, and this run's node24@sha256:cd: remove node24-"):
+        await node_work(mini, built="node24@sha256:cd").lacks()
 
 
 @pytest.mark.parametrize(
