@@ -9,14 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import importlib
 import ipaddress
 import math
 import os
 import pickle
-import signal
 import tempfile
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,8 +22,8 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from harness.config import ConfigError, RunConfig, SandboxSettings
-from harness.extras import needs_extra
 from harness.node import Environment, NodeWork, Work
+from harness.ray_connection import join, losses, ray_installed, take_token
 from harness.rollout import Setting
 from harness.run import Begin, OnMessages, RunStoppedError, Trial, source_digest
 from sandboxes.images.recipe import ImageRecipe, image_names, load_recipe
@@ -36,13 +33,9 @@ from tasks.suite import Suite
 from trajectories.trajectory import Trajectory
 
 _START_SECONDS = 1800.0
-"""A node may have to build its image."""
+"""Of one step: a node may have to wait for its image."""
 _CLOSE_SECONDS = 30.0
 _PORTION_BYTES = 8 * MIB
-_IF_REFUSED = (
-    "a cluster that wants a token, as Ray's own default is, takes the one of the machine where it was started: "
-    "its ~/.ray/auth_token, copied to the same place here, or in RAY_AUTH_TOKEN"
-)
 
 
 @dataclass(slots=True)
@@ -107,7 +100,7 @@ class Cluster:
             self._transcripts[key] = begin()
             try:
                 return Trajectory.model_validate_json(await node.actor.rollout.remote(*key, tries, seed))
-            except _losses() as error:
+            except losses() as error:
                 await self._lose(node, error)
             finally:
                 del self._transcripts[key]
@@ -141,7 +134,7 @@ class Cluster:
             await asyncio.to_thread(pack, archive)
             for portion in _portions(archive):
                 digest.update(portion)
-                stored = _ray().put(portion)
+                stored = ray_installed().put(portion)
                 nodes = [node for node, _ in await self._ask(nodes, _call("take", stored))]
         await self._ask(nodes, _call("unpack", digest.hexdigest()))
 
@@ -162,7 +155,7 @@ class Cluster:
         before = {id(node): node.share for node in self._nodes}
         self._divide()
         changed = [node for node in self.living if node.share != before[id(node)] and node.share]
-        with contextlib.suppress(*_losses()):  # noticed where its work is waited for
+        with contextlib.suppress(*losses()):  # noticed where its work is waited for
             await asyncio.gather(*(node.actor.allow.remote(node.share) for node in changed))
 
     async def _listen(self, node: Node) -> None:
@@ -170,7 +163,7 @@ class Cluster:
         while not node.lost:
             try:
                 told = await node.actor.news.remote()
-            except _losses() as error:
+            except losses() as error:
                 if node.about is not None:  # else its start says why
                     await self._lose(node, error)
                 return
@@ -199,11 +192,11 @@ async def cluster(
     At most `at_once` requests are under way, of all nodes together; None: as many as there are rollouts. ConfigError when the cluster cannot
     be reached, its nodes cannot reach the endpoint, or none can make a box.
     """
-    _take_token(address)
-    ray = _ray()
+    take_token(address)
+    ray = ray_installed()
     started_here = not ray.is_initialized()
     if started_here:
-        await _join(ray, address)
+        await join(address)
     made: Cluster | None = None
     try:
         living = [node for node in ray.nodes() if node["Alive"]]
@@ -253,37 +246,6 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _take_token(address: str | None) -> None:
-    """Speak with a token where one is there, as Ray does with a cluster that it finds by itself, but not with one at a given address.
-
-    Ray reads the mode once, when it is imported. A cluster that wants no token does not mind one.
-    """
-    if "RAY_AUTH_MODE" in os.environ or not (address or os.environ.get("RAY_ADDRESS")):
-        return
-    file = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or "~/.ray/auth_token").expanduser()
-    if os.environ.get("RAY_AUTH_TOKEN") or file.is_file():
-        os.environ["RAY_AUTH_MODE"] = "token"
-
-
-async def _join(ray: Any, address: str | None) -> None:  # noqa: ANN401
-    try:
-        await asyncio.to_thread(ray.init, address=address, logging_level="ERROR", log_to_driver=False, include_dashboard=False)
-    except (ConnectionError, ValueError, RuntimeError, ray.exceptions.AuthenticationError) as error:
-        raise ConfigError(f"the Ray cluster {address or ''} cannot be reached: {str(error).splitlines()[0]}; {_IF_REFUSED}") from error
-    finally:
-        _take_signals_back()
-
-
-def _take_signals_back() -> None:
-    """Ray's native part puts its own in the place of the process's: they print a stack and abort, where a run is to end in order."""
-    if threading.current_thread() is not threading.main_thread():
-        return
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if (ours := signal.getsignal(number)) is not None:
-            signal.signal(number, ours)
-            signal.siginterrupt(number, False)  # noqa: FBT003
-
-
 def _portions(archive: Path) -> Iterator[bytes]:
     with open(archive, "rb") as file:
         while portion := file.read(_PORTION_BYTES):
@@ -308,26 +270,13 @@ def _keys(config: RunConfig) -> dict[str, str]:
     return {name: os.environ[name]} if os.environ.get(name) else {}
 
 
-def _ray() -> Any:  # noqa: ANN401 - its own types know no actor made at run time
-    """Ray. ConfigError when it is not installed."""
-    with needs_extra("ray"):
-        importlib.import_module("ray.util.scheduling_strategies")
-        return importlib.import_module("ray")
-
-
-def _losses() -> tuple[type[Exception], ...]:
-    """What a call ends with whose node is gone: before it was done, or with its outcome."""
-    errors = _ray().exceptions
-    return (errors.RayActorError, errors.NodeDiedError, errors.ObjectLostError)
-
-
 def _call(method: str, *given: object) -> Callable[[Node], Awaitable[Any]]:
     return lambda node: cast("Awaitable[Any]", getattr(node.actor, method).remote(*given))
 
 
 async def _tried(call: Awaitable[Any]) -> tuple[Any, str | None]:
     """The answer, and what was in the way of it."""
-    ray = _ray()
+    ray = ray_installed()
     try:
         async with asyncio.timeout(_START_SECONDS):
             return await call, None
@@ -337,5 +286,5 @@ async def _tried(call: Awaitable[Any]) -> tuple[Any, str | None]:
         raise
     except TimeoutError:
         return None, f"no answer within {_START_SECONDS:.0f} s"
-    except _losses() as error:
+    except losses() as error:
         return None, type(error).__name__

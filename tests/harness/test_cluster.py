@@ -93,7 +93,7 @@ class RayStart:
 
     def kill(self, node: subprocess.Popen[str]) -> None:
         os.killpg(node.pid, signal.SIGKILL)
-        node.wait()
+        node.communicate()
 
     def close(self) -> None:
         for node in reversed(self._nodes):
@@ -170,11 +170,12 @@ async def test_a_node_that_is_killed_costs_no_trial(started: RayStart, tmp_path:
     async with Adversary(behave) as server:
         words = ["eval", *TRIALS, "--model", "x", "--base-url", server.url, "--concurrency", "6", "--output", "here", *started.words]
         evaluation = start(*words, cwd=tmp_path, env=started.environment)
-        async with asyncio.timeout(240):
-            await seen.wait()
+        ending = asyncio.create_task(asyncio.to_thread(evaluation.communicate, timeout=480))
+        await asyncio.wait({ending, asyncio.create_task(seen.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        assert not ending.done(), ending.result()[0]
         transcripts = [file.read_text(encoding="utf-8") for file in (tmp_path / "here/trials").rglob("messages.jsonl")]
         await asyncio.to_thread(started.kill, node)
-        said = (await asyncio.to_thread(evaluation.communicate, timeout=240))[0]
+        said = (await ending)[0]
     assert evaluation.returncode == OK, said
     assert "the image is sent to" in said
     assert "2 nodes do the work" in said
