@@ -65,6 +65,11 @@ class BalancedChatModel:
             for look in done:
                 look.result()
 
+    def allow(self, at_once: int) -> None:
+        """At most so many requests are under way at each server from now on."""
+        for model in self.models:
+            model.allow(at_once)
+
     async def close(self) -> None:
         for model in self.models:
             await model.close()

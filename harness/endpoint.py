@@ -109,6 +109,10 @@ class OpenAIChatModel:
                 return answer
         raise AssertionError("tenacity reraises")
 
+    def allow(self, at_once: int) -> None:
+        """At most so many requests are under way from now on."""
+        self.traffic.allow(at_once)
+
     async def close(self) -> None:
         await self.traffic.close()
         for client in self._clients:

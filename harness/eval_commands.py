@@ -22,6 +22,8 @@ To evaluate a model: harness eval --model http://localhost:8000/v1   (any OpenAI
 
 async def evaluate_suite(options: argparse.Namespace, screen: Screen) -> bool:
     """True when every attempt has its score. RunStoppedError and an interruption are the caller's to show."""
+    if options.ray_address is not None and options.executor != "ray":
+        raise ConfigError("--ray-address goes with --executor ray")
     config = run_config(options)
     profile = read_profile(options.profile) if options.profile else None
     render = run_renderer() if options.report else None  # what it lacks is said before the run

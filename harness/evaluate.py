@@ -18,7 +18,7 @@ from harness.engines import choose_engine
 from harness.oracle import BUILT_IN, script_for, serve_scripts
 from harness.presets import resolve, without_extras
 from harness.profile import Profile
-from harness.run import OnResult, Perform, Trial, pending, prepare, run, setting_of
+from harness.run import OnResult, Perform, Trial, note_nodes, pending, prepare, run, setting_of
 from harness.server_words import ServerWords, ask_server
 from harness.summary import Summary, summarise
 from sandboxes.images.recipe import Say
@@ -67,7 +67,7 @@ async def evaluate(
     RunStoppedError and StoreError in the middle of it.
     """
     suite = load_suite(config.suite).select(config.tasks, split=config.split)
-    async with _endpoint(config, suite, profile, say) as (model, config):
+    async with _endpoint(config, suite, profile, say) as (model, config, at_once):
         directory = output or _directory(config, suite, fresh=fresh)
         _check_space(directory)
         concurrency = 1 if spread else config.concurrency
@@ -84,7 +84,7 @@ async def evaluate(
                 for image, engine in engines.items():  # one after the other: each keeps boxes of its own ready
                     trials = [trial for trial in pending(config, suite, store) if trial.task.image == image]
                     if trials:
-                        async with _nodes(config, model.settings, suite, image, engine, server, spread, say) as perform:
+                        async with _nodes(config, model.settings, at_once, suite, image, engine, server, store, spread, say) as perform:
                             await _work(config, suite, store, engine, model, on_result, server, perform, trials)
                     await engine.close()
             finally:
@@ -126,8 +126,11 @@ async def _work(
 @contextlib.asynccontextmanager
 async def _endpoint(
     config: RunConfig, suite: Suite, profile: Profile | None, say: Say
-) -> AsyncIterator[tuple[OpenAIChatModel | BalancedChatModel, RunConfig]]:
-    """The model, and the configuration with all that was found out of it. A built-in endpoint's port is no part of the configuration."""
+) -> AsyncIterator[tuple[OpenAIChatModel | BalancedChatModel, RunConfig, int]]:
+    """The model, the configuration with all that was found out of it, and how many requests there may be at once.
+
+    A built-in endpoint's port is no part of the configuration.
+    """
     with contextlib.ExitStack() as stack:
         settings = config.model
         at_once = config.concurrency
@@ -145,7 +148,7 @@ async def _endpoint(
             config = config.model_copy(update={"model": settings})
         model = chat_model(settings, at_once=at_once, say=say)
         try:
-            yield model, config
+            yield model, config, at_once
         finally:
             await model.close()
 
@@ -154,10 +157,12 @@ async def _endpoint(
 async def _nodes(
     config: RunConfig,
     settings: ModelSettings,
+    at_once: int,
     suite: Suite,
     image: str,
     engine: SandboxEngine,
     server: ServerWords,
+    store: RunStore,
     spread: Spread | None,
     say: Say,
 ) -> AsyncIterator[Perform | None]:
@@ -169,8 +174,9 @@ async def _nodes(
 
     setting = setting_of(config, suite, engine, server.short())
     work = config.model_copy(update={"model": settings})  # a built-in endpoint's address is known by now
-    async with cluster(work, suite, image, setting, address=spread.address, say=say) as nodes:
-        say(f"{nodes.size} nodes do the work")
+    async with cluster(work, suite, image, setting, address=spread.address, at_once=at_once, say=say) as nodes:
+        note_nodes(store, nodes.described())
+        say("1 node does the work" if len(nodes.living) == 1 else f"{len(nodes.living)} nodes do the work")
         yield nodes.perform
 
 

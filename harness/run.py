@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import subprocess
 import zlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +27,7 @@ from tasks.grading import OpenSandbox, grading_slots
 from tasks.suite import Suite
 from tasks.task import Task
 from trajectories.store import Result, RunStore, StoreError, to_json
-from trajectories.trajectory import FailureKind, Trajectory
+from trajectories.trajectory import FailureKind, Message, Trajectory
 
 _STOPPING: Final[frozenset[FailureKind]] = frozenset(kind for kind, rule in RULES.items() if rule == "stop_run")
 """Failures that every further rollout would meet as well."""
@@ -51,8 +52,11 @@ class Trial:
 
 
 OnResult = Callable[[Result], None]
-Perform = Callable[[Trial, int, int | None], Awaitable[Trajectory]]
-"""One try at a trial, which try it is, and the seed: where that is not done in this process."""
+OnMessages = Callable[[Sequence[Message]], None]
+Begin = Callable[[], OnMessages]
+"""Begins a trial's transcript anew; what takes its messages."""
+Perform = Callable[[Trial, int, int | None, Begin], Awaitable[Trajectory]]
+"""One try at a trial, which try it is, the seed, and its transcript: where that is not done in this process."""
 
 
 def pending(config: RunConfig, suite: Suite, store: RunStore) -> list[Trial]:
@@ -92,6 +96,12 @@ def prepare(
         "run.json",
         to_json(_provenance(suite, engine, server or ServerWords(), images or {task.image: engine.image for task in suite.tasks})),
     )
+
+
+def note_nodes(store: RunStore, nodes: Sequence[Mapping[str, Any]]) -> None:
+    """Add to a prepared run's provenance where its rollouts are done: of each node, its image and its machine."""
+    about = json.loads((store.directory / "run.json").read_text(encoding="utf-8"))
+    store.write("run.json", to_json({**about, "nodes": [*about.get("nodes", []), *nodes]}))
 
 
 async def run(
@@ -169,11 +179,14 @@ class _Work:
 
     async def _try(self, trial: Trial, tries: int) -> bool:
         """One try at a trial; whether it came to an end that counts."""
-        transcript = self._store.transcript(trial.task.instance_id, trial.attempt)
+
+        def begin() -> OnMessages:
+            return self._store.transcript(trial.task.instance_id, trial.attempt).add
+
         seed = self._config.model.sampling.seed
         seed = None if seed is None else seed_of(seed, trial.task.instance_id, trial.attempt)
         if self._perform is not None:
-            trajectory = await self._perform(trial, tries, seed)
+            trajectory = await self._perform(trial, tries, seed, begin)
         else:
             trajectory = await rollout(
                 trial.task,
@@ -183,7 +196,7 @@ class _Work:
                 attempt=trial.attempt,
                 tries=tries,
                 seed=seed,
-                on_messages=transcript.add,
+                on_messages=begin(),
                 grading=self._grading,
             )
         self._on_result(self._store.save(trajectory))

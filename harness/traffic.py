@@ -90,6 +90,14 @@ class Traffic:
     def limit(self) -> float:
         return self._limit
 
+    def allow(self, most: int) -> None:
+        """So many at once from now on; no more than before where the server was found to want fewer."""
+        self._limit = most if self._limit >= self._most else min(self._limit, most)
+        self._most = most
+        self.lowest = min(self.lowest, self._limit)
+        self._window = None
+        self._admit()
+
     @contextlib.asynccontextmanager
     async def admitted(self) -> AsyncIterator[float]:
         """Held while a request is under way; gives when it began, on the loop's clock. ChatError when the server stays away too long."""

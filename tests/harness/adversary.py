@@ -465,7 +465,7 @@ async def an_error_of_many_megabytes(line: Line) -> None:
 
 
 class Adversary:
-    """Listens on loopback until it is closed; every POST of a chat gets the one behaviour."""
+    """Listens on loopback until it is closed; every POST of a chat gets the one behaviour. It has no list of models."""
 
     def __init__(self, behave: Behaviour) -> None:
         self._behave = behave
@@ -487,6 +487,9 @@ class Adversary:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
+                if head.startswith(b"GET"):
+                    await Line(writer, {}, -1).error(404, "Not Found")
+                    continue
                 length = next(int(row[15:]) for row in head.lower().split(b"\r\n") if row.startswith(b"content-length:"))
                 body = json.loads(await reader.readexactly(length))
                 number, self._requests = self._requests, self._requests + 1

@@ -81,6 +81,7 @@ def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None
         (["eval", "--extra-body", "{"], ["--extra-body", "not JSON"]),
         (["eval", "--extra-body", "[]"], ["--extra-body", "object"]),
         (["eval", "--config", "missing.toml"], ["missing.toml"]),
+        (["eval", "--ray-address", "10.0.0.1:6379"], ["--ray-address", "--executor ray"]),
         (["eval", "--model", "some-model"], ["some-model", "--base-url"]),
         (["eval", "--model", "some-model", "--base-url", "localhost:8000"], ["http://"]),
         (["eval", "--model", "http://127.0.0.1:9/v1"], ["cannot be reached"]),
@@ -175,9 +176,15 @@ def test_settings_that_differ_are_refused_in_the_same_directory(tmp_path: Path):
     assert_one_line(run(*words, "--max-turns", "7", cwd=tmp_path), "limits.turns", "--output")
 
 
-def start(*words: str, cwd: Path) -> subprocess.Popen[str]:
+def start(*words: str, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*HARNESS, *words], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        [*HARNESS, *words],
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
 
 

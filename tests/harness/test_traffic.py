@@ -228,3 +228,28 @@ def test_a_server_that_hangs_and_comes_back_costs_no_answer():
             await model.close()
 
     in_fast_time(work)
+
+
+async def test_another_limit_admits_who_waits_and_raises_none_that_the_server_made():
+    async def there() -> ChatError | None:
+        return None
+
+    traffic, all_are_in = Traffic(1, 60.0, there), asyncio.Barrier(3)
+
+    async def one() -> None:
+        async with traffic.admitted():
+            await all_are_in.wait()
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(one())
+        await asyncio.sleep(0)
+        assert (traffic.load, traffic.limit) == (3, 1)
+        traffic.allow(3)
+    traffic.failed(ChatError("rate_limit", "too many"), asyncio.get_running_loop().time())
+    shrunk = traffic.limit
+    traffic.allow(8)
+    assert traffic.limit == shrunk < 3
+    traffic.allow(1)
+    assert traffic.limit == 1
+    await traffic.close()
