@@ -33,7 +33,7 @@ _MORE: Final = (
 _OF_THE_BASE: Final = ("pissa", "olora", "corda", "loftq", "lora_ga")
 """Beginnings for which PEFT takes a part out of the base's weights."""
 
-_Alone = dict[tuple[str, str], dict[int, tuple["torch.Tensor", "torch.Tensor"]]]
+_Alone = dict[tuple[str, str], dict[int, tuple[torch.Tensor, torch.Tensor]]]
 
 
 @dataclass(frozen=True, slots=True)

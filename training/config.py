@@ -65,7 +65,7 @@ class EvaluationSettings(_Section):
     every_steps: int = Field(default=50, gt=0)
     """And at the end; where data.validation is given."""
     patience: int | None = Field(default=None, gt=0)
-    """Stop after as many evaluations without a better loss."""
+    """Stop after as many evaluations without a better loss; the adapter is then the best evaluation's, and not the last step's."""
 
 
 class CheckpointSettings(_Section):

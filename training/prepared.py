@@ -20,9 +20,8 @@ from training.family import Family, read_family
 from training.model import Matched, attach_adapters, begin_from, load_base, save_adapter
 from training.processes import Processes, shard
 from training.rows import Split
-from training.trainer import Objective, Outcome, Report, Trainer
+from training.trainer import Objective, Outcome, Report, Say, Trainer
 
-Say = Callable[[str], None]
 Row = TypeVar("Row")
 
 
@@ -87,12 +86,12 @@ def _start_digest(start: Path) -> str:
 
 
 def train_on(
-    config: Config, model: torch.nn.Module, objective: Objective[Row], processes: Processes, card: DataCard, *, mean_length: float, report: Report
+    config: Config, model: torch.nn.Module, objective: Objective[Row], processes: Processes, card: DataCard, *, mean_length: float, report: Report, say: Say
 ) -> Outcome:  # fmt: skip
     """Run, then write `adapter/` with its data card. What is raised leaves a checkpoint behind."""
     cost: Cost = cost_of(model, processes.device, peak_tflops=config.machine.peak_tflops, mean_length=mean_length)
     digest = hashlib.sha256((card.train.sha256 + (card.validation.sha256 if card.validation else "")).encode()).hexdigest()
-    trainer = Trainer(config, model, objective, processes, cost, data_digest=digest, report=report)
+    trainer = Trainer(config, model, objective, processes, cost, data_digest=digest, report=report, say=say)
     outcome = trainer.run()
     if processes.first:
         write_adapter(model, config.output / "adapter", card)

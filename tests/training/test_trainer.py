@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -45,6 +46,11 @@ def adapter(directory: Path) -> dict[str, Any]:
     return load_file(directory / "adapter" / "adapter_model.safetensors")
 
 
+def same(one: Path, other: Path) -> bool:
+    first, second = adapter(one), adapter(other)
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["qwen3", "nemotron_h"])
 def test_fifty_examples_are_learnt_by_heart(
@@ -72,9 +78,7 @@ def test_a_run_that_is_taken_up_again_is_the_undisturbed_one(qwen3: Path, settin
     assert losses(tmp_path / "parts") == losses(tmp_path / "whole")[:3]
     run(settings(qwen3, rows, output=str(tmp_path / "parts"), **common))
     assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
-    one, other = adapter(tmp_path / "whole"), adapter(tmp_path / "parts")
-    assert one.keys() == other.keys()
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert same(tmp_path / "whole", tmp_path / "parts")
 
 
 def test_a_run_goes_on_from_an_older_checkpoint_and_forgets_what_came_after(
@@ -150,21 +154,83 @@ def test_rows_a_step_does_not_change_what_is_minimised(qwen3: Path, settings: Se
     assert firsts[0].gradient == pytest.approx(firsts[1].gradient, rel=1e-4)
 
 
-def test_evaluation_is_of_its_own_rows_and_ends_a_run_that_no_longer_learns(
+def test_a_run_that_no_longer_learns_ends_with_the_adapter_of_its_best_evaluation(
     qwen3: Path, settings: Settings, questions: list[Any], tmp_path: Path
 ) -> None:
+    """Undisturbed, killed after an evaluation and taken up, and called again when it has ended: the same; and what is written is a run that ends at that step."""
     rows = write_rows(tmp_path / "data" / "train.jsonl", questions[:8]).parent
     write_rows(rows / "validation.jsonl", [{"messages": [user(f"{number}?"), answer("#" * 20)]} for number in range(4)])
-    made = settings(qwen3, rows, length={"steps": 12, "rows_per_step": 1}, evaluation={"every_steps": 1, "patience": 2})
+    small = {"schedule": {"name": "constant", "warmup": 0.0}, "packing": {"tokens": 1200}, "checkpoints": {"every_steps": 1}}
+    made = settings(qwen3, rows, length={"steps": 12, "rows_per_step": 1}, evaluation={"every_steps": 1, "patience": 2}, **small)
     made["data"]["validation"] = [str(rows)]
     seen: list[Any] = []
     outcome = run(made, seen.append)
     evaluations = [report for report in seen if isinstance(report, EvaluationReport)]
     assert outcome.stopped_early
-    assert outcome.steps < 12
-    assert [report.best for report in evaluations[-2:]] == [False, False]
+    assert outcome.steps == len(evaluations) < 12
+    assert [report.best for report in evaluations[-3:]] == [True, False, False]
+    assert (outcome.evaluation, outcome.best_step) == (evaluations[-3].loss, evaluations[-3].step)
     card = json.loads((tmp_path / "run" / "adapter" / "data_card.json").read_text())
     assert (card["train"]["examples"], card["validation"]["examples"]) == (8, 4)
+
+    shorter = settings(qwen3, rows, output=str(tmp_path / "short"), length={"steps": outcome.best_step, "rows_per_step": 1}, **small)
+    run(shorter)
+    assert same(tmp_path / "run", tmp_path / "short")
+
+    again = run(made)
+    assert (again.steps, again.evaluation, again.best_step, again.stopped_early) == (
+        outcome.steps,
+        outcome.evaluation,
+        outcome.best_step,
+        True,
+    )
+    assert same(tmp_path / "run", tmp_path / "short")
+    assert len(losses(tmp_path / "run")) == outcome.steps
+
+    class Killed(BaseException):
+        """At once, as by the machine: nothing is written on the way out."""
+
+    def kill(report: Any) -> None:
+        if isinstance(report, StepReport) and report.step == outcome.best_step + 2:
+            raise Killed
+
+    made["output"] = str(tmp_path / "killed")
+    with pytest.raises(Killed):
+        run(made, kill)
+    assert run(made).steps == outcome.steps
+    assert losses(tmp_path / "killed") == losses(tmp_path / "run")
+    assert same(tmp_path / "killed", tmp_path / "short")
+
+
+def test_without_patience_the_adapter_is_the_last_and_the_best_evaluation_is_told(
+    qwen3: Path, settings: Settings, questions: list[Any], tmp_path: Path
+) -> None:
+    rows = write_rows(tmp_path / "data" / "train.jsonl", questions[:8]).parent
+    write_rows(rows / "validation.jsonl", [{"messages": [user("1?"), answer("#" * 20)]}])
+    made = settings(qwen3, rows, length={"steps": 4, "rows_per_step": 1}, evaluation={"every_steps": 1}, optimizer={"learning_rate": 0.3})
+    run({**made, "output": str(tmp_path / "blind")})
+    made["data"]["validation"] = [str(rows)]
+    seen: list[Any] = []
+    outcome = run(made, seen.append)
+    evaluations = {report.loss: report.step for report in seen if isinstance(report, EvaluationReport)}
+    assert outcome.best_step == evaluations[min(evaluations)] < 4
+    assert outcome.evaluation == min(evaluations)
+    assert same(tmp_path / "run", tmp_path / "blind")
+
+
+def test_a_run_does_not_go_on_with_another_base_in_the_place_of_its_own(
+    qwen3: Path, settings: Settings, questions: list[Any], tmp_path: Path
+) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", questions[:8])
+    small = {"length": {"steps": 1, "rows_per_step": 1}}
+    base, other = (shutil.copytree(qwen3, tmp_path / name / "base") for name in ("b1", "b2"))
+    tensors = load_file(other / "model.safetensors")
+    name = "model.layers.1.self_attn.q_proj.weight"
+    save_file(tensors | {name: tensors[name] * 1.01}, other / "model.safetensors", metadata={"format": "pt"})
+    run(settings(base, rows, **small))
+    with pytest.raises(TrainingError, match="other data or settings"):
+        run(settings(other, rows, **small))
+    run(settings(base.rename(tmp_path / "moved"), rows, **small))
 
 
 def test_what_a_run_leaves_says_what_it_was(qwen3: Path, settings: Settings, questions: list[Any], tmp_path: Path) -> None:
