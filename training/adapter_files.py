@@ -18,12 +18,11 @@ from typing import Any, Final
 import torch
 
 from training.errors import TrainingError
+from training.weights import EXPERT
 
 PREFIX: Final = "base_model.model."
 WEIGHTS: Final = "adapter_model.safetensors"
 CONFIG: Final = "adapter_config.json"
-EXPERT: Final = re.compile(r"^(.*\.experts)\.(\d+)\.(gate_proj|up_proj|down_proj)$")
-"""One expert's part by itself, as a module's name: of its experts, its number, which part."""
 
 # What adapter_config.json can ask for besides A and B, by the fields of PEFT's LoraConfig.
 _MORE: Final = (

@@ -21,11 +21,12 @@ class BaseSettings(BaseModel):
     """How frozen weights are held. 4 bits: those of linear layers and of fused experts; embeddings, the head, norms and routers stay in bf16."""
     trust_remote_code: bool = False
     compile: bool = False
-    """Elementwise work of Mamba layers fused by torch.compile; for a GPU. Rows are padded to multiples of 2,048 tokens, so that few shapes are compiled."""
+    """For nemotron_h: elementwise work of Mamba layers fused by torch.compile, on a GPU. Rows are padded to multiples of 2,048 tokens, so that few shapes are compiled."""
     mamba: MambaPath = "auto"
-    """Which scan: auto is mamba_ssm where it is installed, else compiled where `compile` is set, else plain."""
+    """For nemotron_h, which scan: auto is mamba_ssm where it is installed, else compiled where `compile` is set, else plain."""
     keep: Keep = "experts"
-    """What the forward pass keeps for the backward pass in memory: the least (layers are run again), the experts' hidden rows besides, or most."""
+    """For nemotron_h, what the forward pass keeps for the backward pass in memory: the least (layers are run again), the experts' hidden rows besides, or most.
+    Layers of other models are run again."""
 
 
 class AdapterSettings(BaseModel):

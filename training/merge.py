@@ -5,21 +5,17 @@ All else of the checkpoint (names, tokenizer, templates, tensors that training d
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import torch
 
 from training.adapter_files import Adapter, Pair
 from training.errors import TrainingError
 from training.shards import files_of
-from training.weights import module_name
-
-_EXPERT: Final = re.compile(r"^(.*\.experts)\.(\d+)\.(gate_proj|up_proj|down_proj)\.weight$")
+from training.weights import EXPERT, module_name
 
 Change = Callable[[torch.Tensor], torch.Tensor]
 
@@ -72,7 +68,7 @@ def _change_of(pairs: Mapping[str, Pair], name: str) -> tuple[str, Change] | Non
     plain = name.removesuffix(".weight")
     if plain in pairs:
         return plain, partial(_sum, pair=pairs[plain])
-    if expert := _EXPERT.match(name):
+    if expert := EXPERT.match(plain):
         owner, index, part = expert[1], int(expert[2]), expert[3]
         for fused in (part, "gate_up_proj"):
             full = f"{owner}.{fused}"

@@ -18,7 +18,9 @@ from training.errors import TrainingError
 from training.examples import Example
 from training.family import Family, read_family
 from training.model import Matched, attach_adapters, begin_from, load_base, save_adapter
-from training.processes import Processes, shard
+from training.optimizers import check_optimizer
+from training.processes import Processes, device_of, shard
+from training.record import check_record
 from training.rows import Split
 from training.trainer import Objective, Outcome, Report, Say, Trainer
 
@@ -26,7 +28,10 @@ Row = TypeVar("Row")
 
 
 def read_data(config: Config, read: Callable[[Preparation, Split], Dataset[Item]]) -> tuple[Family, Dataset[Item], Dataset[Item] | None]:
-    """The family, the training split, and the evaluation split where there is one. TrainingError as those of `training.dataset`."""
+    """The family, the training split, and the evaluation split where there is one. TrainingError as those of `training.dataset`, and when the machine is not one for
+    the configuration."""
+    check_record(config)
+    check_optimizer(config.optimizer, device_of(config.machine.device))
     family = read_family(config.base, config.recipe)
     longest = getattr(family.config.get_text_config(), "max_position_embeddings", None)
     if longest is not None and config.data.max_tokens > longest:
