@@ -68,6 +68,26 @@ def test_the_shipped_tiny_configuration_trains_and_the_adapter_talks(place: Path
     assert answers[0] != answers[1] == answers[2]
 
 
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--max-tokens", "0"], "--max-tokens is 0"),
+        (["--temperature", "-1"], "--temperature is -1.0"),
+        (["--temperature", "nan"], "--temperature is nan"),
+        (["--seed", str(2**70)], "--seed is 1180591620717411303424"),
+        (["--seed", "-1"], "--seed is -1"),
+        pytest.param(
+            ["--device", "cuda"], "the device cuda is asked for", marks=pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU")
+        ),
+    ],
+)
+def test_what_cannot_be_said_to_a_model_is_told_before_it_is_loaded(
+    words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["chat", "1?", "--model", "./none", *words]) == 2
+    assert complaint in capsys.readouterr().err
+
+
 def test_a_session_keeps_what_was_said_until_it_is_begun_anew(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
