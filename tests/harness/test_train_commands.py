@@ -24,6 +24,7 @@ pytest.importorskip("trl")
 import torch
 
 from harness.cli import main
+from tasks.integrity import printable
 from tests.training.chat_models import answer, user
 from tests.training.tiny_models import save_nemotron_h, save_qwen3, write_rows
 from training.record import read_metrics
@@ -66,6 +67,35 @@ def test_the_shipped_tiny_configuration_trains_and_the_adapter_talks(place: Path
         assert main(["chat", "1?", *options, *extra, "--no-think"]) == 0
         answers.append(capsys.readouterr().out)
     assert answers[0] != answers[1] == answers[2]
+
+
+def test_thinking_is_asked_for_as_the_template_switches_it(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Against the likeliest continuation of each rendering, by transformers alone."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(place / "model")
+    model = AutoModelForCausalLM.from_pretrained(place / "model")
+    for parameter in model.parameters():
+        if parameter.dim() > 1:
+            parameter.data *= 5  # so that more than the last token counts
+    for each in (model, tokenizer):
+        each.save_pretrained(tmp_path / "model")
+    options = ["--model", str(tmp_path / "model"), "--precision", "fp32", "--device", "cpu", "--max-tokens", "8", "--temperature", "0"]
+    options += ["--recipe", "qwen3"]
+    expected = []
+    for word, thinking in (("--think", True), ("--no-think", False)):
+        text = tokenizer.apply_chat_template(
+            [{"role": "user", "content": "1?"}], add_generation_prompt=True, tokenize=False, enable_thinking=thinking
+        )
+        ids = tokenizer(text, add_special_tokens=False, return_tensors="pt")["input_ids"]
+        ends = tokenizer.convert_tokens_to_ids(["<|im_end|>", tokenizer.eos_token])
+        whole = model.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, pad_token_id=0, eos_token_id=ends
+        )
+        expected.append(tokenizer.decode(whole[0, ids.shape[1] :], skip_special_tokens=True))
+        assert main(["chat", "1?", *options, word]) == 0
+        assert capsys.readouterr().out == "".join(each if each in "\n\t" else printable(each) for each in expected[-1]) + "\n"
+    assert expected[0] != expected[1]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ pytest.importorskip("trl")
 import torch
 from safetensors.torch import load_file, save_file
 
+from tests.training.chat_models import family_tokenizer
 from tests.training.tiny_models import write_rows
 from training.base_settings import AdapterSettings, BaseSettings
 from training.config import SftConfig
@@ -107,6 +108,67 @@ def test_what_a_run_refuses_a_dry_run_refuses_in_the_same_words(
         make_plan("sft", config)
     assert str(planned.value) == str(refused.value)
     assert "\n" not in str(planned.value)
+
+
+def test_each_part_of_a_plan_of_a_dense_model_is_its_sum_by_hand(qwen3: Path, settings: Any, questions: list[Any], tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", questions)
+    made = settings(qwen3, rows, machine={"device": "cpu", "peak_tflops": 0.5}, length={"epochs": 3, "steps": None, "rows_per_step": 1})
+    plan = make_plan("sft", SftConfig.model_validate(made))
+    tokens, hidden, layers, vocabulary = 2400, 32, 2, json.loads((qwen3 / "config.json").read_text())["vocab_size"]
+    a_layer = hidden * 32 + 2 * hidden * 16 + 32 * hidden + 3 * hidden * 48
+    assert {name: value * 2**30 for name, value in plan.memory.items()} == pytest.approx({
+        "weights": 4 * (layers * a_layer + 2 * vocabulary * hidden),
+        "adapters": 16 * plan.trainable,
+        "stream": tokens * hidden * 4 * layers,
+        "kept": 0,
+        "working set": 6 * tokens * 4 * 48,
+        "expanded": 0,
+        "logits": 2 * 2048 * vocabulary * 4,
+    })  # fmt: skip
+    card = plan.card.train
+    attention = 12 * layers * 2 * 16 * (card.tokens / card.examples) / 2
+    operations = 3 * (card.tokens * (6 * (layers * a_layer + plan.trainable) + attention) + card.learned_tokens * 6 * vocabulary * hidden)
+    assert plan.operations == pytest.approx(operations)
+    assert plan.seconds == pytest.approx(operations / (0.5e12 * 0.35))
+    assert plan.memory_gib == pytest.approx(sum(plan.memory.values()))
+
+
+@pytest.mark.parametrize("keep", ["least", "experts", "most"])
+def test_each_part_of_a_plan_of_a_mixture_in_four_bits_is_its_sum_by_hand(
+    keep: str, nemotron_h: Path, settings: Any, questions: list[Any], tmp_path: Path
+) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", questions)
+    made = settings(nemotron_h, rows, optimizer={"name": "muon"})
+    plan = make_plan("sft", SftConfig.model_validate(made | {"base": {"path": str(nemotron_h), "precision": "nf4", "keep": keep}}))
+    tokens, hidden, vocabulary = 2400, 32, json.loads((nemotron_h / "config.json").read_text())["vocab_size"]
+    inner, entering = 32, 2 * 32 + 2 * 2 * 8 + 4  # of Mamba: the gate and x, B and C of two groups, dt
+    experts, routed = 4 * 32 * hidden, 2 * 32
+    weights = 2 * (entering * hidden + inner * hidden) + 4 * 32 * hidden - 2 * 16 * hidden + 2 * (2 * experts + 2 * 48 * hidden)
+    kept = {"least": 0, "experts": 2 * routed, "most": 2 * routed + 2 * (entering + inner)}[keep]
+    assert {name: value * 2**30 for name, value in plan.memory.items()} == pytest.approx({
+        "weights": 0.5625 * weights + 2 * 2 * vocabulary * hidden,
+        "adapters": 12 * plan.trainable,
+        "stream": tokens * hidden * 2 * 5,
+        "kept": tokens * 2 * kept,
+        "working set": 6 * tokens * 2 * entering,
+        "expanded": 2 * 2 * experts,
+        "logits": 2 * 2048 * vocabulary * 4,
+    })  # fmt: skip
+
+
+def test_what_is_kept_of_experts_is_planned_where_it_is_kept(
+    ordinary_config: Any, settings: Any, questions: list[Any], tmp_path: Path
+) -> None:
+    """Layers of other mixtures than nemotron_h are run again."""
+    from transformers import AutoModelForCausalLM
+
+    tokenizer = family_tokenizer("qwen3")
+    config = ordinary_config("qwen3_moe")
+    config.vocab_size, config.max_position_embeddings = len(tokenizer), 4096
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    made = settings(tmp_path / "base", write_rows(tmp_path / "rows.jsonl", questions[:4]))
+    assert make_plan("sft", SftConfig.model_validate(made)).memory["kept"] == 0
 
 
 def test_ranks_that_a_gpu_has_no_products_for_are_refused_where_they_are_planned(nemotron_config: Any) -> None:

@@ -25,7 +25,9 @@ from tests.training.tiny_models import write_rows
 from training.adapter_files import digest
 from training.config import SftConfig
 from training.errors import TrainingError
+from training.family import read_family
 from training.interruption import Interrupted
+from training.prepared import open_model
 from training.processes import Processes
 from training.record import read_metrics
 from training.sft import train_sft
@@ -242,7 +244,13 @@ def test_what_a_run_leaves_says_what_it_was(qwen3: Path, settings: Settings, que
     assert [report.step for report in reports] == [1, 2]
     assert all(report.tokens_per_second > 0 and report.eta_seconds >= 0 for report in reports)
     output = tmp_path / "run"
-    assert list((output / "tensorboard").glob("events.*"))
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    board = EventAccumulator(str(output / "tensorboard"))
+    board.Reload()
+    for name in ("loss", "rate", "gradient", "tokens_per_second"):
+        shown = [(event.step, event.value) for event in board.Scalars(f"step/{name}")]
+        assert shown == [(report.step, pytest.approx(getattr(report, name), rel=1e-5)) for report in reports]
     assert {"adapter_config.json", "adapter_model.safetensors", "data_card.json"} <= {file.name for file in (output / "adapter").iterdir()}
     card = json.loads((output / "adapter" / "data_card.json").read_text())
     assert card["train"]["files"][0]["sha256"]
@@ -250,6 +258,21 @@ def test_what_a_run_leaves_says_what_it_was(qwen3: Path, settings: Settings, que
     from training.config import read_config
 
     assert read_config(output / "config.toml", SftConfig) == SftConfig.model_validate(made)
+
+
+def test_adapters_begin_by_the_seed(nemotron_h: Path, settings: Settings, questions: list[Any], tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", questions[:4])
+
+    def begun(seed: int) -> dict[str, torch.Tensor]:
+        adapters = {"targets": ["attention", "experts"], "rank": 4}
+        config = SftConfig.model_validate(settings(nemotron_h, rows, length={"seed": seed}, adapters=adapters))
+        model, _ = open_model(config, read_family(config.base, None), Processes(), lambda line: None)
+        return {name: each for name, each in model.named_parameters() if "lora_A" in name or "lora_a" in name}
+
+    one, same_seed, other = begun(1), begun(1), begun(2)
+    assert any(".experts." in name for name in one)
+    assert all(torch.equal(one[name], same_seed[name]) for name in one)
+    assert not any(torch.equal(one[name], other[name]) for name in one)
 
 
 TWO = """
