@@ -284,6 +284,25 @@ def test_an_endpoint_is_talked_to_as_it_comes(capsys: pytest.CaptureFixture[str]
     assert [message["role"] for message in asked[0]["messages"]] == ["system", "user"]
 
 
+@pytest.mark.slow
+def test_two_processes_of_torchrun_make_the_run_of_one(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configs = {}
+    for name in ("one", "two"):
+        configs[name] = changed(place, tmp_path, 'output = "runs/tiny"', f'output = "{tmp_path}/{name}"').rename(
+            place / f"torchrun-{name}.toml"
+        )
+        configs[name].write_text(configs[name].read_text().replace("steps = 8", "steps = 2\nrows_per_step = 2"))
+    assert main(["train", "sft", str(configs["one"])]) == 0
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "harness.cli", "train", "sft"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([*command, str(configs["two"])], capture_output=True, text=True, timeout=240, check=False, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("done: 2 steps") == 1, "one of the two tells"
+    one, two = ([line["loss"] for line in read_metrics(tmp_path / name)] for name in ("one", "two"))
+    assert two == pytest.approx(one, rel=2e-5)
+    assert (tmp_path / "two/adapter/adapter_model.safetensors").is_file()
+
+
 def test_the_grammar_loads_nothing_heavy() -> None:
     script = "import sys\nfrom harness.cli import main\ntry:\n    main(['train', 'sft', '--help'])\nexcept SystemExit:\n    pass\nsys.exit(any(name in sys.modules for name in ('torch', 'numpy', 'pydantic', 'openai')))"
     assert subprocess.run([sys.executable, "-c", script], check=False, capture_output=True).returncode == 0
