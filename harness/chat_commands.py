@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ Answer = Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]
 
 def chat(options: argparse.Namespace, screen: Screen) -> bool:
     """Thinking is part of what is printed, and is not sent back. The session ends with an empty line's end of input, or /exit; /new begins another."""
+    _check(options)
     url = options.model.startswith(("http://", "https://"))
     if url and options.adapter is not None:
         raise ConfigError("--adapter goes with a model on this machine; a server has adapters of its own")
@@ -36,6 +38,15 @@ def chat(options: argparse.Namespace, screen: Screen) -> bool:
             said = _ask(answer, messages)
             messages.append({"role": "assistant", "content": said.rpartition("</think>")[2].strip()})
     return True
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.max_tokens < 1:
+        raise ConfigError(f"--max-tokens is {options.max_tokens}: at least 1")
+    if options.temperature is not None and not 0 <= options.temperature < math.inf:
+        raise ConfigError(f"--temperature is {options.temperature}: 0 for the likeliest token, or more")
+    if not 0 <= options.seed < 2**63:
+        raise ConfigError(f"--seed is {options.seed}: from 0 to 2**63 - 1")
 
 
 def _ask(answer: Answer, messages: Sequence[Mapping[str, Any]]) -> str:

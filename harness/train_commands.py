@@ -42,7 +42,7 @@ def train(options: argparse.Namespace, screen: Screen) -> bool:
     if processes.first:
         end = "stopped early" if outcome.stopped_early else "done"
         loss = f", loss {outcome.loss:.4f}" if outcome.loss is not None else ""
-        evaluation = f", best evaluation {outcome.evaluation:.4f}" if outcome.evaluation is not None else ""
+        evaluation = f", best evaluation {outcome.evaluation:.4f} at step {outcome.best_step}" if outcome.evaluation is not None else ""
         screen.out.print(f"{end}: {outcome.steps} steps{loss}{evaluation}", markup=False)
         screen.out.print(f"adapter: {config.output / 'adapter'}", markup=False)
     return True

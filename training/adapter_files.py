@@ -18,11 +18,21 @@ from typing import Any, Final
 import torch
 
 from training.errors import TrainingError
+from training.weights import EXPERT
 
 PREFIX: Final = "base_model.model."
 WEIGHTS: Final = "adapter_model.safetensors"
 CONFIG: Final = "adapter_config.json"
-_EXPERT: Final = re.compile(r"^(.*\.experts)\.(\d+)\.(gate_proj|up_proj|down_proj)$")
+
+# What adapter_config.json can ask for besides A and B, by the fields of PEFT's LoraConfig.
+_MORE: Final = (
+    "bias", "lora_bias", "modules_to_save", "trainable_token_indices", "layer_replication", "fan_in_fan_out", "alora_invocation_tokens", "use_qalora",
+    "use_bdlora", "arrow_config", "kasa_config", "monteclora_config",
+)  # fmt: skip
+_OF_THE_BASE: Final = ("pissa", "olora", "corda", "loftq", "lora_ga")
+"""Beginnings for which PEFT takes a part out of the base's weights."""
+
+_Alone = dict[tuple[str, str], dict[int, tuple[torch.Tensor, torch.Tensor]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +72,19 @@ class Adapter:
 
 
 def read_adapter(directory: Path) -> Adapter:
-    """Of PEFT's layout or of vLLM's. TrainingError when it is neither."""
-    from safetensors.torch import load_file
-
-    try:
-        config = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
-        tensors = load_file(directory / WEIGHTS)
-        base_rank = int(config["r"])
-    except (OSError, ValueError, KeyError) as error:
-        raise TrainingError(f"{directory}: not an adapter in PEFT's layout: {error}") from error
+    """Of PEFT's layout or of vLLM's. TrainingError when it is neither, or has a part besides LoRA's pairs: what is left out here is left out of whatever the
+    adapter is then compared with as well, and no comparison would tell."""
+    config, tensors = _stored(directory)
+    base_rank = int(config["r"])
     names = sorted({key.removeprefix(PREFIX).rsplit(".lora_", 1)[0] for key in tensors if ".lora_" in key})
     pairs: list[Pair] = []
-    alone: dict[tuple[str, str], dict[int, tuple[torch.Tensor, torch.Tensor]]] = defaultdict(dict)
+    alone: _Alone = defaultdict(dict)
     for name in names:
         try:
-            a, b = (tensors[f"{PREFIX}{name}.lora_{part}.weight"] for part in ("A", "B"))
+            a, b = (tensors.pop(f"{PREFIX}{name}.lora_{part}.weight") for part in ("A", "B"))
         except KeyError as error:
             raise TrainingError(f"{directory}: {name} has no {error}; is the adapter whole?") from error
-        if expert := _EXPERT.match(name):
+        if expert := EXPERT.match(name):
             alone[expert[1], expert[3]][int(expert[2])] = (a, b)
             continue
         owner = name.removesuffix(".base_layer")
@@ -89,10 +94,44 @@ def read_adapter(directory: Path) -> Adapter:
         scaling = _scaling(config, full, rank)
         if fused is not None:
             experts = a.shape[0] // rank
+            if a.shape[0] != experts * rank or b.shape[1] != experts * rank:
+                raise TrainingError(f"{directory}: {full} is not of rank {rank}, which adapter_config.json has for it")
             a, b = a.view(experts, rank, -1), b.view(b.shape[0], rank, experts).permute(2, 0, 1)
-        pairs.append(Pair(owner, fused, a, b, scaling, tensors.get(f"{PREFIX}{name}.lora_magnitude_vector")))
+        magnitude = tensors.pop(f"{PREFIX}{name}.lora_magnitude_vector", None)
+        if (magnitude is not None) != bool(config.get("use_dora")):
+            raise TrainingError(f"{directory}: {full} is {'without' if magnitude is None else 'with'} DoRA, against adapter_config.json")
+        pairs.append(Pair(owner, fused, a, b, scaling, magnitude))
     pairs += _fused_pairs(alone, config, directory)
+    if tensors:
+        raise TrainingError(f"{directory}: {min(tensors)!r} is no part of a LoRA pair, and the adapter is not the same without it")
+    if not pairs:
+        raise TrainingError(f"{directory}: there is no LoRA pair in {WEIGHTS}")
     return Adapter(tuple(pairs), config)
+
+
+def _stored(directory: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """adapter_config.json and the tensors. TrainingError when they cannot be read, or are of more than LoRA."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        config = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
+        int(config["r"]), float(config["lora_alpha"])
+        tensors = load_file(directory / WEIGHTS)
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise TrainingError(f"{directory}: not an adapter in PEFT's layout: {error}") from error
+    if config.get("peft_type") != "LORA":
+        raise TrainingError(f"{directory}: the adapter is of the type {config.get('peft_type')}; only LORA is read")
+    for name in _MORE:
+        if config.get(name) not in (None, False, "none", [], {}):
+            raise TrainingError(
+                f"{directory}: {CONFIG} sets {name} to {json.dumps(config[name])[:80]}, which is more than LoRA's pairs: it would be lost"
+            )
+    if str(config.get("init_lora_weights")).startswith(_OF_THE_BASE):
+        raise TrainingError(
+            f"{directory}: {CONFIG} sets init_lora_weights to {config['init_lora_weights']!r}, with which PEFT changes the base; convert it to plain LoRA with PEFT"
+        )
+    return config, tensors
 
 
 def write_peft(adapter: Adapter, directory: Path) -> None:
@@ -170,16 +209,18 @@ def _separate(pair: Pair) -> Iterable[tuple[str, torch.Tensor, torch.Tensor]]:
             yield f"{pair.owner}.{expert}.{pair.fused}", a, b
 
 
-def _fused_pairs(
-    alone: Mapping[tuple[str, str], Mapping[int, tuple[torch.Tensor, torch.Tensor]]], config: Mapping[str, Any], directory: Path
-) -> list[Pair]:
+def _fused_pairs(alone: _Alone, config: Mapping[str, Any], directory: Path) -> list[Pair]:
     """Of the experts' single ones; gate and up, which share an A, become one."""
     pairs = []
     for (owner, part), experts in alone.items():
-        if part == "gate_proj":
-            continue
         if sorted(experts) != list(range(len(experts))):
             raise TrainingError(f"{directory}: {owner} lacks an expert between 0 and {max(experts)}")
+        if len({(a.shape, b.shape) for a, b in experts.values()}) > 1:
+            raise TrainingError(f"{directory}: the experts' pairs of {owner}.{part} are not of one shape")
+        if part == "gate_proj":
+            if len(alone.get((owner, "up_proj"), ())) != len(experts):
+                raise TrainingError(f"{directory}: {owner} has not as many up_proj as gate_proj; only both together can be read back")
+            continue
         a, b = (torch.stack([experts[expert][place] for expert in range(len(experts))]) for place in (0, 1))
         # By the rank that the configuration says, not the pair's own: vLLM knows no other.
         pair = Pair(owner, part, a, b, _scaling(config, f"{owner}.{part}", int(config["r"])))

@@ -36,11 +36,11 @@ class Matched:
     """Trainable."""
 
 
-def attach_adapters(model: Any, recipe: Recipe, settings: AdapterSettings) -> Mapping[str, Matched]:
-    """In place; by kind. TrainingError when a kind is unknown or matches nothing, or when what is asked for cannot be had on this base."""
+def attach_adapters(model: Any, recipe: Recipe, settings: AdapterSettings, *, device: torch.device | None = None) -> Mapping[str, Matched]:
+    """In place; by kind. `device`: where it will be trained, if not where it is. TrainingError when a kind is unknown or matches nothing, or when what is asked for cannot be had on this base."""
     kinds = settings.targets if settings.targets is not None else recipe.adapters.default
     found = {kind: _names_of(model, recipe, kind) for kind in kinds}
-    _check(model, recipe, settings, found)
+    _check(model, settings, found, device or next(model.parameters()).device)
     before = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     linear = {name: _rank(settings, kind) for kind, names in found.items() for name in names if not _is_expert(model, name)}
     if linear:
@@ -175,7 +175,7 @@ def _ends(name: str, ends: tuple[str, ...]) -> bool:
     return any(name == end or name.endswith(f".{end}") for end in ends)
 
 
-def _check(model: Any, recipe: Recipe, settings: AdapterSettings, found: Mapping[str, tuple[str, ...]]) -> None:
+def _check(model: Any, settings: AdapterSettings, found: Mapping[str, tuple[str, ...]], device: torch.device) -> None:
     unknown = set(settings.ranks) - set(found)
     if unknown:
         raise TrainingError(f"ranks: {min(unknown)!r} is not among the targets {', '.join(found)}")
@@ -187,7 +187,7 @@ def _check(model: Any, recipe: Recipe, settings: AdapterSettings, found: Mapping
         raise TrainingError("dora needs the norms of whole weights; take precision = 'bf16', or leave dora out")
     experts = [kind for kind, names in found.items() if any(_is_expert(model, name) for name in names)]
     odd = [kind for kind in experts if _rank(settings, kind) % 8]
-    if odd and next(model.parameters()).is_cuda:
+    if odd and device.type == "cuda":
         raise TrainingError(f"the rank of {odd[0]!r} is {_rank(settings, odd[0])}; on a GPU those of fused experts must be multiples of 8")
     if experts and (settings.dora or settings.dropout):
         raise TrainingError(

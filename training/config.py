@@ -6,30 +6,28 @@ Paths in a file are relative to it. What a run resolved lies in its directory as
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tasks.toml_file import read_as
 from training.base_settings import AdapterSettings, BaseSettings
 from training.data_settings import DataSettings, FillInTheMiddleSettings, PackingSettings
 from training.errors import TrainingError
 from training.low_precision import FORMATS, refusal
+from training.section import Section
 
 Method = Literal["dapt", "sft", "dpo"]
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class OptimizerSettings(_Section):
+class OptimizerSettings(Section):
     name: Literal["adamw", "adamw_8bit", "paged_adamw", "paged_adamw_8bit", "muon"] = "adamw"
     """`adamw` is torch's; those with 8 bits or paged states are bitsandbytes', for a GPU; `muon` is torch's, for matrices, with AdamW for all else."""
     learning_rate: float = Field(gt=0)
     """At its highest."""
-    betas: tuple[float, float] = (0.9, 0.95)
+    betas: tuple[Share, Share] = (0.9, 0.95)
     epsilon: float = Field(default=1e-8, gt=0)
     weight_decay: float = Field(default=0.0, ge=0)
     momentum: float = Field(default=0.95, ge=0, lt=1)
@@ -38,7 +36,7 @@ class OptimizerSettings(_Section):
     """Norm to which gradients are clipped."""
 
 
-class ScheduleSettings(_Section):
+class ScheduleSettings(Section):
     name: Literal["cosine", "wsd", "constant"] = "cosine"
     """`wsd`: warm-up, stable, decay (Hu et al. 2024)."""
     warmup: float = Field(default=0.03, ge=0, lt=1)
@@ -49,7 +47,7 @@ class ScheduleSettings(_Section):
     """The share of the rate that is left at the end."""
 
 
-class LengthSettings(_Section):
+class LengthSettings(Section):
     """How long, and how much at once."""
 
     epochs: float = Field(default=1.0, gt=0)
@@ -57,24 +55,24 @@ class LengthSettings(_Section):
     """In the place of epochs."""
     rows_per_step: int = Field(default=1, gt=0)
     """Packed rows (dpo: pairs) whose gradients make one step of the optimizer, over all processes together."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**31)
     """Of packing, order, adapters and dropout."""
 
 
-class EvaluationSettings(_Section):
+class EvaluationSettings(Section):
     every_steps: int = Field(default=50, gt=0)
     """And at the end; where data.validation is given."""
     patience: int | None = Field(default=None, gt=0)
-    """Stop after as many evaluations without a better loss."""
+    """Stop after as many evaluations without a better loss; the adapter is then the best evaluation's, and not the last step's."""
 
 
-class CheckpointSettings(_Section):
+class CheckpointSettings(Section):
     every_steps: int | None = Field(default=100, gt=0)
     """Besides the one of an interruption and of the end."""
     keep: int = Field(default=2, gt=0)
 
 
-class MachineSettings(_Section):
+class MachineSettings(Section):
     device: Literal["auto", "cuda", "cpu"] = "auto"
     spread: Literal["replicate", "shard"] = "replicate"
     """Over the processes of torchrun: each holds the base and adapters' gradients are summed; or the base is sharded too (FSDP2)."""
@@ -83,7 +81,7 @@ class MachineSettings(_Section):
     tensorboard: bool = True
 
 
-class PreferenceSettings(_Section):
+class PreferenceSettings(Section):
     loss: Literal["dpo", "orpo"] = "dpo"
     """dpo: Rafailov et al. 2023, against the model as it begins (the base, or base and adapters.start); orpo: Hong et al. 2024, without a reference."""
     beta: float = Field(default=0.1, gt=0)
@@ -94,7 +92,7 @@ class PreferenceSettings(_Section):
     """Of the chosen answers' own loss per token, for dpo; orpo has it always."""
 
 
-class _Config(_Section):
+class _Config(Section):
     output: Path
     """A directory; a run that is there already goes on."""
     recipe: str | None = None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from training.config import DaptConfig
-from training.prepared import Say, data_card, mean_length, open_model, read_data, tell, train_on
+from training.prepared import data_card, mean_length, open_model, read_data, tell, train_on
 from training.processes import Processes
 from training.sft import NextToken
-from training.trainer import Outcome, Report
+from training.trainer import Outcome, Report, Say
 
 
 def train_dapt(config: DaptConfig, processes: Processes, *, say: Say, report: Report) -> Outcome:
@@ -21,4 +21,4 @@ def train_dapt(config: DaptConfig, processes: Processes, *, say: Say, report: Re
     tell(card, say)
     model, _ = open_model(config, family, processes, say)
     objective = NextToken(train, validation, budget=config.packing.tokens, seed=seed)
-    return train_on(config, model, objective, processes, card, mean_length=mean_length(train.items), report=report)
+    return train_on(config, model, objective, processes, card, mean_length=mean_length(train.items), report=report, say=say)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from training.section import Section
 
 TooLong = Literal["split", "cut", "refuse"]
 Reasoning = Literal["keep", "as_sent", "drop"]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class DataSettings(_Section):
+class DataSettings(Section):
     train: tuple[Path, ...] = Field(min_length=1)
     """Files of rows (.jsonl, .parquet) or directories, such as `harness trajectories export` writes. Of one record's rows those with the server's own
     tokens go before those that have to be rendered."""
@@ -39,7 +37,7 @@ class DataSettings(_Section):
     """How many records that came both as tokens and as conversation are rendered and compared with their tokens."""
 
 
-class FillInTheMiddleSettings(_Section):
+class FillInTheMiddleSettings(Section):
     rate: float = Field(default=0.5, ge=0, le=1)
     """The share of the documents that are taken apart, long ones in pieces; 0: none."""
     suffix_first: float = Field(default=0.5, ge=0, le=1)
@@ -48,6 +46,6 @@ class FillInTheMiddleSettings(_Section):
     """Names of the tokens that prefix, middle and suffix begin with; none: those that the tokenizer is known to have."""
 
 
-class PackingSettings(_Section):
+class PackingSettings(Section):
     tokens: int = Field(gt=1)
     """In one row, which is one forward pass; not less than data.max_tokens."""

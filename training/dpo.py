@@ -20,9 +20,9 @@ from training.dataset import Dataset, PairExample
 from training.examples import Example
 from training.loss import token_logprobs_of
 from training.model import adapters_off
-from training.prepared import Say, data_card, mean_length, open_model, read_data, tell, train_on
+from training.prepared import data_card, mean_length, open_model, read_data, tell, train_on
 from training.processes import Processes
-from training.trainer import Outcome, Report
+from training.trainer import Outcome, Report, Say
 
 Packed = tuple[PairExample, ...]
 
@@ -51,7 +51,7 @@ def train_dpo(config: DpoConfig, processes: Processes, *, say: Say, report: Repo
     reference = held_adapters(model) if config.adapters.start is not None and config.preference.loss == "dpo" else None
     objective = Preference(train, validation, config.preference, budget=config.packing.tokens, seed=config.length.seed, reference=reference)
     documents = tuple(each for pair in train.items for each in pair.documents)
-    return train_on(config, model, objective, processes, card, mean_length=mean_length(documents), report=report)
+    return train_on(config, model, objective, processes, card, mean_length=mean_length(documents), report=report, say=say)
 
 
 def dpo_loss(policy: SideSums, reference: SideSums, settings: PreferenceSettings) -> torch.Tensor:

@@ -6,9 +6,7 @@ README beside a checkpoint say what it is.
 
 from __future__ import annotations
 
-import gc
 import json
-import shutil
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,11 +16,13 @@ import torch
 
 from training.adapter_files import Adapter, digest, read_adapter, write_peft, write_vllm
 from training.base_settings import BaseSettings, Precision
-from training.divergence import Divergence, divergence_of, logprobs_of, probe_of
+from training.divergence import Divergence, divergence_of, free, logprobs_of, probe_of
 from training.errors import TrainingError
 from training.merge import merge_checkpoint
 from training.model import load_adapter, load_base, random_base
+from training.new_directory import new_directory
 from training.origin import check_origin, checkpoint_digest, copy_origin
+from training.processes import device_of
 from training.recipe import recipe_for
 
 Layout = Literal["peft", "vllm"]
@@ -44,11 +44,10 @@ def export_layout(adapter: Path, directory: Path, layout: Layout, *, base: Path 
     stored = read_adapter(adapter)
     if base is not None:
         _check_base(base, adapter)
-    if directory.exists() and any(directory.iterdir()):
-        raise TrainingError(f"{directory} is not empty; give a new directory")
-    (write_vllm if layout == "vllm" else write_peft)(stored, directory)
-    _compare_pairs(stored, read_adapter(directory), directory)
-    copy_origin(adapter, directory)
+    with new_directory(directory) as place:
+        (write_vllm if layout == "vllm" else write_peft)(stored, place)
+        _compare_pairs(stored, read_adapter(place))
+        copy_origin(adapter, place)
     return Exported(directory, f"the adapter in {layout}'s layout, {len(stored.pairs)} pairs", None, None)
 
 
@@ -62,54 +61,56 @@ def export_merged(
     device: str = "cpu",
     precision: Precision = "bf16",
 ) -> Exported:
-    """TrainingError when the merged checkpoint, read back, is further than `limit` from the base with the adapter on."""
+    """In bf16, or in fp32 from a base that is in fp32. TrainingError when the merged checkpoint, read back, is further than `limit` from the base with the
+    adapter on."""
     settings = BaseSettings(path=str(base), precision=precision)
     if precision not in ("bf16", "fp32"):
         raise TrainingError("a merge goes into whole weights; give the bf16 base")
     _need_checkpoint(base)
     stored = read_adapter(adapter)
     check_origin(adapter, base)
-    rows, what = probe_of(base, probe, device)
+    place = device_of(device)
+    rows, what = probe_of(base, probe, place)
     recipe = recipe_for(str(base), json.loads((base / "config.json").read_text(encoding="utf-8")).get("model_type"))
-    model = load_base(settings, recipe, device)
-    load_adapter(model, adapter)
-    wanted = logprobs_of(model.eval(), rows)
-    del model
-    _free()
-    changed = merge_checkpoint(base, stored, directory)
-    merged = load_base(settings.model_copy(update={"path": str(directory)}), recipe, device)
-    found = divergence_of(wanted, logprobs_of(merged.eval(), rows))
-    del merged
-    _free()
-    if not found.mean <= limit:
-        shutil.rmtree(directory)
-        raise TrainingError(
-            f"the merged checkpoint is {found.mean:.4f} nats a token from base and adapter, more than {limit}; nothing is kept"
-        )
-    card = {
-        "kind": f"merged in {precision}",
-        "base": str(base),
-        "base_sha256": checkpoint_digest(base),
-        "adapter": str(adapter),
-        "adapter_sha256": digest(adapter),
-        "tensors_changed": changed,
-        "probe": what,
-        "divergence": asdict(found),
-        "limit": limit,
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "torch": torch.__version__,
-    }
-    write_card(directory, card)
-    return Exported(directory, f"a checkpoint with the adapter merged, {changed} tensors changed", found, what)
+    with new_directory(directory) as beside:
+        model = load_base(settings, recipe, place)
+        load_adapter(model, adapter)
+        wanted = logprobs_of(model.eval(), rows)
+        del model
+        free(place)
+        merged = merge_checkpoint(base, stored, beside, torch.float32 if precision == "fp32" else torch.bfloat16)
+        model = load_base(settings.model_copy(update={"path": str(beside)}), recipe, place)
+        found = divergence_of(wanted, logprobs_of(model.eval(), rows))
+        del model
+        free(place)
+        if not found.mean <= limit:
+            raise TrainingError(
+                f"the merged checkpoint is {found.mean:.4f} nats a token from base and adapter, more than {limit}; nothing is kept"
+            )
+        card = {
+            "kind": f"merged in {merged.kind}",
+            "base": str(base),
+            "base_sha256": checkpoint_digest(base),
+            "adapter": str(adapter),
+            "adapter_sha256": digest(adapter),
+            "tensors_changed": merged.changed,
+            "probe": what,
+            "divergence": asdict(found),
+            "limit": limit,
+            "made": datetime.now(UTC).isoformat(timespec="seconds"),
+            "torch": torch.__version__,
+        }
+        write_card(beside, card, directory.name)
+    return Exported(directory, f"a checkpoint with the adapter merged, {merged.changed} tensors changed", found, what)
 
 
-def write_card(directory: Path, card: dict[str, Any]) -> None:
+def write_card(directory: Path, card: dict[str, Any], title: str) -> None:
     """What the checkpoint is, for programs and for people; the base's own README goes on as README.base.md."""
     (directory / "export.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     if (directory / "README.md").is_file():
         (directory / "README.md").rename(directory / "README.base.md")
     distance = card["divergence"]
-    text = f"""# {directory.name}
+    text = f"""# {title}
 
 {card["kind"].capitalize()}: the adapter `{card["adapter"]}` in the base `{card["base"]}`.
 
@@ -135,17 +136,10 @@ def _check_base(base: Path, adapter: Path) -> None:
         load_adapter(random_base(AutoConfig.from_pretrained(base), BaseSettings(path=str(base)), "meta"), adapter)
 
 
-def _compare_pairs(first: Adapter, second: Adapter, directory: Path) -> None:
+def _compare_pairs(first: Adapter, second: Adapter) -> None:
     theirs = {pair.name: pair for pair in second.pairs}
     for pair in first.pairs:
         back = theirs.get(pair.name)
         wanted = pair.delta()
         if back is None or not (back.delta() - wanted).norm() <= 1e-5 * wanted.norm():
-            shutil.rmtree(directory)
             raise TrainingError(f"{pair.name} does not come back from the files as it went in; nothing is kept")
-
-
-def _free() -> None:
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -44,6 +44,9 @@ def levels_of(kind: Levels, device: torch.device | str = "cpu") -> torch.Tensor:
 
 def quantised(weight: torch.Tensor, kind: Levels = "nf4") -> tuple[torch.Tensor, torch.Tensor]:
     """The bytes [n/2] uint8 and the blocks' magnitudes [n/64] fp32 of a weight of any shape; the last block is filled with zeros."""
+    if weight.is_meta:  # of a plan
+        blocks = -(-weight.numel() // BLOCK)
+        return weight.new_empty(blocks * BLOCK // 2, dtype=torch.uint8), weight.new_empty(blocks, dtype=torch.float32)
     flat = weight.detach().reshape(-1)
     missing = -flat.numel() % BLOCK
     if missing:

@@ -1,7 +1,7 @@
 """Products in MXFP8 and NVFP4: what a machine has of them, in words, for `harness doctor` and for whoever asks for them in a configuration.
 
-`harness train` multiplies in bf16 on every GPU. Transformer Engine multiplies in these block formats on Blackwell's matrix units; that a base trains as
-well so has not been seen here, so it is not offered. No torch in here.
+`harness train` multiplies in bf16 on every GPU. Transformer Engine multiplies in these block formats on Blackwell's matrix units; a way through it that nobody here
+can run would be a guess, so there is none. No torch in here.
 """
 
 from __future__ import annotations
@@ -29,6 +29,6 @@ def words_on(capability: tuple[int, int] | None, *, installed: bool) -> str:
 def refusal(wanted: str) -> str:
     """What is said to a configuration that asks for one of the formats."""
     return (
-        f"precision = {wanted!r} is not offered: products in it need Transformer Engine and a Blackwell GPU, and training with them has not been checked; "
-        "use 'bf16', or 'nf4' for a base that has to be small (`harness doctor` says what this machine has)"
+        f"precision = {wanted!r} is not built: `harness train` multiplies in bf16 on every machine, those whose GPU has products in {wanted.upper()} too "
+        "(`harness doctor` says whether this one does); use 'bf16', or 'nf4' for a base that has to be small"
     )

@@ -20,7 +20,17 @@ from training.four_bits import FourBitLinear, Levels
 from training.recipe import Recipe
 from training.weights import Checkpoint, RandomWeights, Weights
 
-__all__ = ["Matched", "adapters_off", "attach_adapters", "begin_from", "load_adapter", "load_base", "random_base", "save_adapter"]
+__all__ = [
+    "Matched",
+    "adapters_off",
+    "attach_adapters",
+    "begin_from",
+    "load_adapter",
+    "load_base",
+    "planned_base",
+    "random_base",
+    "save_adapter",
+]
 
 PADDED: Final = 2048
 """Rows are made a multiple of it where shapes are compiled."""
@@ -31,16 +41,23 @@ _WHOLE: Final = ("lm_head", "gate", "router", "embed_tokens", "embeddings")
 
 def load_base(settings: BaseSettings, recipe: Recipe | None, device: torch.device | str) -> Any:
     """Frozen, in training mode, on `device`. Host memory peaks at one layer's tensors. TrainingError when it cannot be trained on."""
-    directory = _directory(settings.path)
+    directory, place = _directory(settings.path), torch.device(device)
     config = _config(directory, settings)
-    if recipe is not None and config.model_type not in recipe.model_types:
-        raise TrainingError(
-            f"{settings.path} is a {config.model_type!r}, and the recipe {recipe.name!r} is for {', '.join(recipe.model_types)}"
-        )
+    _check(config, settings, recipe)
     with ExitStack() as stack:
-        model = _filled(config, settings, torch.device(device), lambda _: Checkpoint(directory, stack=stack))
+        model = _filled(config, settings, place, lambda _: Checkpoint(directory, stack=stack, shapes_only=place.type == "meta"))
     model.harness_base = str(directory)
     return model
+
+
+def planned_base(config: Any, settings: BaseSettings, recipe: Recipe) -> Any:
+    """What `load_base` makes, on the meta device: of its files only the headers are read, and what it refuses is refused. Of a hub's name, whose weights may not
+    be here, `config` alone is looked at."""
+    if Path(settings.path).is_dir():
+        return load_base(settings, recipe, "meta")
+    _check(config, settings, recipe)
+    _refuse_quantised(settings, getattr(config, "quantization_config", None))
+    return random_base(config, settings, "meta")
 
 
 def random_base(config: Any, settings: BaseSettings, device: torch.device | str, seed: int = 0) -> Any:
@@ -60,9 +77,9 @@ def _filled(config: Any, settings: BaseSettings, device: torch.device, source: C
         )
     wanted = {name for name, parameter in model.named_parameters() if parameter.is_meta} | set(_kept_buffers(model))
     weights = source(wanted)
-    _fill(model, weights, settings, device)
+    filled = _fill(model, weights, settings, device)
     model.tie_weights()
-    left = [name for name, parameter in model.named_parameters() if parameter.is_meta and device.type != "meta"]
+    left = [name for name, parameter in model.named_parameters() if parameter.is_meta and id(parameter) not in filled]
     if left:
         raise TrainingError(f"the checkpoint has no tensor {left[0]!r}; is it complete, and of this architecture?")
     model.to(device)
@@ -79,31 +96,38 @@ def _filled(config: Any, settings: BaseSettings, device: torch.device, source: C
     return model
 
 
-def _fill(model: Any, weights: Weights, settings: BaseSettings, device: torch.device) -> None:
-    """In order of the modules, so that a layer is done before the next is read."""
+def _fill(model: Any, weights: Weights, settings: BaseSettings, device: torch.device) -> set[int]:
+    """In order of the modules, so that a layer is done before the next is read. The ids of the parameters that the model has from there."""
+    filled: set[int] = set()
     levels: Levels | None = settings.precision if settings.precision in ("nf4", "fp4") else None
     dtype, names = _dtype(settings), weights.names()
     persistent = _kept_buffers(model)
     for path, module in list(model.named_modules()):
         if experts := _fused(module):
             up, down = (weights.tensor(f"{path}.{name}", getattr(module, name).shape).to(device, dtype) for name in experts)
-            model.set_submodule(path, Experts(up, down, gated=experts[0] == "gate_up_proj", levels=levels))
+            held: nn.Module = Experts(up, down, gated=experts[0] == "gate_up_proj", levels=levels)
+            model.set_submodule(path, held)
+            filled.update(map(id, held.parameters()))
             continue
         if levels and isinstance(module, nn.Linear) and path.rsplit(".", 1)[-1] not in _WHOLE and module.weight.is_meta:
             weight = weights.tensor(f"{path}.weight", module.weight.shape).to(device, dtype)
             bias = None if module.bias is None else weights.tensor(f"{path}.bias", module.bias.shape).to(device, dtype)
-            model.set_submodule(path, FourBitLinear(weight, bias, levels))
+            held = FourBitLinear(weight, bias, levels)
+            model.set_submodule(path, held)
+            filled.update(map(id, held.parameters()))
             continue
         for name, parameter in list(module.named_parameters(recurse=False)):
             full = f"{path}.{name}" if path else name
             if parameter.is_meta and full in names:
-                tensor = weights.tensor(full, parameter.shape).to(device, dtype)
-                setattr(module, name, nn.Parameter(tensor, requires_grad=False))
+                made = nn.Parameter(weights.tensor(full, parameter.shape).to(device, dtype), requires_grad=False)
+                setattr(module, name, made)
+                filled.add(id(made))
         for name, buffer in list(module.named_buffers(recurse=False)):
             full = f"{path}.{name}"
             if full in persistent and full in names:
                 # Biases of a router's choice are compared in fp32 whatever the weights' type is.
                 setattr(module, name, weights.tensor(full, buffer.shape).to(device, buffer.dtype))
+    return filled
 
 
 def _kept_buffers(model: Any) -> set[str]:
@@ -138,6 +162,28 @@ def _directory(path: str) -> Path:
         raise TrainingError(f"{path}: cannot be fetched ({str(error).splitlines()[0]}); give a directory") from error
 
 
+def _check(config: Any, settings: BaseSettings, recipe: Recipe | None) -> None:
+    """TrainingError when the recipe is of another family, or a setting would do nothing on this one."""
+    kind = config.model_type
+    if recipe is not None and kind not in recipe.model_types:
+        raise TrainingError(f"{settings.path} is a {kind!r}, and the recipe {recipe.name!r} is for {', '.join(recipe.model_types)}")
+    if kind == "nemotron_h":
+        return
+    for name, idle in (("mamba", settings.mamba == "auto"), ("compile", not settings.compile), ("keep", settings.keep != "most")):
+        if not idle:
+            raise TrainingError(f"base.{name} = {getattr(settings, name)!r} is for nemotron_h and does nothing on a {kind!r}: take it out")
+
+
+def _refuse_quantised(settings: BaseSettings, stored: Any, *, modelopt: bool = False) -> None:
+    method = stored.get("quant_method") or "by a method it does not name" if isinstance(stored, dict) and stored else None
+    if method == "modelopt" or modelopt:
+        raise TrainingError(f"{settings.path} is quantised by ModelOpt, whose scales training would ignore; take the bf16 checkpoint")
+    if method is not None:
+        raise TrainingError(
+            f"{settings.path} is quantised already ({method}); take the bf16 checkpoint, which is quantised while it is read"
+        )
+
+
 def _config(directory: Path, settings: BaseSettings) -> Any:
     from transformers import AutoConfig
 
@@ -146,13 +192,7 @@ def _config(directory: Path, settings: BaseSettings) -> Any:
         stored = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise TrainingError(f"{file}: not a model's configuration: {error}") from error
-    method = (stored.get("quantization_config") or {}).get("quant_method")
-    if method == "modelopt" or (directory / "hf_quant_config.json").is_file():
-        raise TrainingError(f"{settings.path} is quantised by ModelOpt, whose scales training would ignore; take the bf16 checkpoint")
-    if method is not None:
-        raise TrainingError(
-            f"{settings.path} is quantised already ({method}); take the bf16 checkpoint, which is quantised while it is read"
-        )
+    _refuse_quantised(settings, stored.get("quantization_config"), modelopt=(directory / "hf_quant_config.json").is_file())
     try:
         return AutoConfig.from_pretrained(directory, trust_remote_code=settings.trust_remote_code)
     except (OSError, ValueError, KeyError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,9 +39,21 @@ class Optimizer:
             part.load_state_dict(saved)
 
 
+def check_optimizer(settings: OptimizerSettings, device: torch.device) -> None:
+    """TrainingError when the machine or the installation lacks what the settings ask for."""
+    if settings.name in ("adamw", "muon"):
+        return
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise TrainingError(f"optimizer.name {settings.name!r} needs bitsandbytes: pip install 'typescript-agent-harness[train]', or adamw")
+    if device.type == "cpu":
+        raise TrainingError(f"optimizer.name {settings.name!r} needs a GPU: on a CPU there are adamw and muon")
+
+
 def build_optimizer(settings: OptimizerSettings, parameters: Mapping[str, torch.nn.Parameter]) -> Optimizer:
-    """Over parameters by name. TrainingError when the machine or the installation lacks what the settings ask for."""
+    """Over parameters by name. TrainingError as `check_optimizer`."""
     every = list(parameters.values())
+    for device in {each.device for each in every}:
+        check_optimizer(settings, device)
     common: dict[str, Any] = {
         "lr": settings.learning_rate,
         "betas": settings.betas,
@@ -69,16 +82,9 @@ def build_optimizer(settings: OptimizerSettings, parameters: Mapping[str, torch.
                 parts.append(torch.optim.AdamW(others, **common))
             return Optimizer(parts, settings)
         case "adamw_8bit" | "paged_adamw" | "paged_adamw_8bit":
-            try:
-                import bitsandbytes
+            import bitsandbytes
 
-                library: Any = bitsandbytes.optim
-            except ImportError as error:
-                raise TrainingError(
-                    f"optimizer.name {settings.name!r} needs bitsandbytes: pip install 'typescript-agent-harness[train]', or adamw"
-                ) from error
-            if any(each.device.type == "cpu" for each in every):
-                raise TrainingError(f"optimizer.name {settings.name!r} needs a GPU: on a CPU there are adamw and muon")
+            library: Any = bitsandbytes.optim
             kinds = {
                 "adamw_8bit": library.AdamW8bit,
                 "paged_adamw": library.PagedAdamW32bit,

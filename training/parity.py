@@ -8,7 +8,6 @@ The numbers are those of training: its loading, its precision, its packed rows (
 from __future__ import annotations
 
 import argparse
-import gc
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,12 +19,14 @@ import torch
 from training.adapter_files import digest
 from training.base_settings import BaseSettings, Precision
 from training.batch import NO_LOSS, Batch
+from training.divergence import free
 from training.errors import TrainingError
 from training.expectation import PROMPTS, TOKENS, Continuation, Expectation
 from training.family import Family, read_family
 from training.loss import logits_of, token_logprobs_of
 from training.model import adapters_off, load_adapter, load_base
 from training.origin import checkpoint_digest
+from training.processes import device_of
 
 Ids = list[int]
 
@@ -47,7 +48,7 @@ def expect(
     if adapter is not None and merged is not None:
         raise TrainingError("an adapter, or the checkpoint that it was merged into: not both")
     family = read_family(base, recipe)
-    place = torch.device(device)
+    place = device_of(device)
     asked = [_asked(family, prompt) for prompt in prompts]
     decode = _Decode(tokens, frozenset(family.ends))
     with torch.no_grad():
@@ -56,7 +57,7 @@ def expect(
             trained = decode(model, asked)
             logprobs = _scored(model, asked, trained)
             del model
-            _free(place)
+            free(place)
         model = load_base(base, family.recipe, place)
         directory = Path(model.harness_base)
         if adapter is not None:
@@ -68,7 +69,7 @@ def expect(
         with adapters_off(model):
             base_logprobs, alone = _scored(model, asked, trained), decode(model, asked)
         del model
-        _free(place)
+        free(place)
     rows = zip(prompts, asked, trained, logprobs, base_logprobs, alone, strict=True)
     thinking = family.recipe.thinking
     return Expectation(
@@ -186,12 +187,6 @@ def _asked(family: Family, prompt: str) -> Ids:
 def _text(family: Family, ids: Ids) -> str:
     text: str = family.tokenizer.decode(ids, skip_special_tokens=True)
     return text
-
-
-def _free(device: torch.device) -> None:
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import torch
@@ -31,8 +30,10 @@ from training.data_card import DataCard
 from training.dataset import Dataset, PairExample
 from training.examples import Example
 from training.family import Family
-from training.model import Matched, attach_adapters, begin_from, random_base
+from training.four_bits import FourBits
+from training.model import Matched, attach_adapters, begin_from, planned_base
 from training.prepared import data_card, read_data, start_sentence
+from training.processes import device_of
 
 MFU: Final = 0.35
 _STATES: Final = {"adamw": 8, "muon": 4, "adamw_8bit": 2, "paged_adamw": 8, "paged_adamw_8bit": 2}
@@ -65,15 +66,16 @@ class Plan:
 
 
 def make_plan(method: Method, config: Config) -> Plan:
-    """TrainingError for all that training would refuse, a target that matches nothing among it."""
+    """TrainingError for all that training would refuse before its first step, a target that matches nothing among it. Of a base that is no directory here, its
+    configuration alone is looked at; of checkpoints that the run would go on from, none."""
     card, lengths, family = _data(method, config)
-    model = random_base(family.config, config.base.model_copy(update={"precision": "bf16", "compile": False}), "meta")
+    device = device_of(config.machine.device)
+    model = planned_base(family.config, config.base, family.recipe)
     base_parameters = sum(each.numel() for each in model.parameters())
-    matched = attach_adapters(model, family.recipe, config.adapters)
+    base_parameters += sum(each.shape.numel() for each in model.modules() if isinstance(each, FourBits))
+    matched = attach_adapters(model, family.recipe, config.adapters, device=device)
     start = config.adapters.start
     if start is not None:
-        if Path(config.base.path).is_dir():
-            model.harness_base = config.base.path
         begin_from(model, start)
     trainable = sum(each.numel() for each in model.parameters() if each.requires_grad)
     rows = pack(lengths, config.packing.tokens, config.length.seed)
@@ -82,7 +84,6 @@ def make_plan(method: Method, config: Config) -> Plan:
     if config.length.steps is not None:
         total_rows = steps * config.length.rows_per_step
     share = total_rows / len(rows)
-    device = torch.device("cuda" if config.machine.device != "cpu" and torch.cuda.is_available() else "cpu")
     cost = cost_of(model, device, peak_tflops=config.machine.peak_tflops, mean_length=card.train.tokens / max(1, card.train.examples))
     operations = _operations(config, cost, card, share)
     return Plan(
@@ -155,7 +156,7 @@ def _memory(config: Config, model: Any, trainable: int) -> dict[str, float]:
         if isinstance(module, Experts):
             sizes = [each.numel() for each in module.shapes.values()]
             inner = routed * module.shapes["down_proj"][-1]
-            kept += inner * tokens * whole if config.base.keep != "least" else 0.0
+            kept += inner * tokens * whole if config.base.keep != "least" and shape.model_type == "nemotron_h" else 0.0
             widest = max(widest, inner)
         elif isinstance(module, torch.nn.Linear) and ".lora_" not in name and not name.endswith(("lm_head", "gate", "router")):
             sizes = [module.in_features * module.out_features]

@@ -19,16 +19,20 @@ from training.errors import TrainingError
 from training.examples import Example
 from training.family import Family, read_family, template_digest, tokenizer_digest
 from training.model import Matched, attach_adapters, begin_from, load_base, save_adapter
-from training.processes import Processes, shard
+from training.optimizers import check_optimizer
+from training.processes import Processes, device_of, shard
+from training.record import check_record
 from training.rows import Split
-from training.trainer import Objective, Outcome, Report, Trainer
+from training.trainer import Objective, Outcome, Report, Say, Trainer
 
-Say = Callable[[str], None]
 Row = TypeVar("Row")
 
 
 def read_data(config: Config, read: Callable[[Preparation, Split], Dataset[Item]]) -> tuple[Family, Dataset[Item], Dataset[Item] | None]:
-    """The family, the training split, and the evaluation split where there is one. TrainingError as those of `training.dataset`."""
+    """The family, the training split, and the evaluation split where there is one. TrainingError as those of `training.dataset`, and when the machine is not one for
+    the configuration."""
+    check_record(config)
+    check_optimizer(config.optimizer, device_of(config.machine.device))
     family = read_family(config.base, config.recipe)
     longest = getattr(family.config.get_text_config(), "max_position_embeddings", None)
     if longest is not None and config.data.max_tokens > longest:
@@ -92,12 +96,12 @@ def _start_digest(start: Path) -> str:
 
 
 def train_on(
-    config: Config, model: torch.nn.Module, objective: Objective[Row], processes: Processes, card: DataCard, *, mean_length: float, report: Report
+    config: Config, model: torch.nn.Module, objective: Objective[Row], processes: Processes, card: DataCard, *, mean_length: float, report: Report, say: Say
 ) -> Outcome:  # fmt: skip
     """Run, then write `adapter/` with its data card. What is raised leaves a checkpoint behind."""
     cost: Cost = cost_of(model, processes.device, peak_tflops=config.machine.peak_tflops, mean_length=mean_length)
     digest = hashlib.sha256((card.train.sha256 + (card.validation.sha256 if card.validation else "")).encode()).hexdigest()
-    trainer = Trainer(config, model, objective, processes, cost, data_digest=digest, report=report)
+    trainer = Trainer(config, model, objective, processes, cost, data_digest=digest, report=report, say=say)
     outcome = trainer.run()
     if processes.first:
         write_adapter(model, config.output / "adapter", card)

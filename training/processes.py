@@ -67,11 +67,24 @@ class Processes:
             distributed.barrier()
 
 
+def device_of(wanted: str) -> torch.device:
+    """Of auto, cuda or cpu, or as torch names one. TrainingError when there is no such device."""
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise TrainingError(f"there is no device {wanted!r}; there are cpu, cuda and cuda:N") from error
+    if device.type not in ("cpu", "cuda"):
+        raise TrainingError(f"there is no device {wanted!r}; there are cpu, cuda and cuda:N")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise TrainingError(f"the device {wanted} is asked for, and torch finds no such GPU: take cpu")
+    return device
+
+
 def start_processes(device: str) -> Processes:
     """Join the others. `device`: auto, cuda or cpu. TrainingError when there is no such device."""
-    if device == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("machine.device is cuda, and torch finds no GPU: set it to cpu or auto")
-    on_gpu = device != "cpu" and torch.cuda.is_available()
+    on_gpu = device_of(device).type == "cuda"
     count = int(os.environ.get("WORLD_SIZE", "1"))
     local = int(os.environ.get("LOCAL_RANK", "0"))
     where = torch.device("cuda", local) if on_gpu else torch.device("cpu")

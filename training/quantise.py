@@ -11,9 +11,12 @@ from typing import Any, Final
 from training.divergence import Divergence, probe_of
 from training.errors import TrainingError
 from training.export import Exported, write_card
+from training.new_directory import new_directory
 from training.origin import checkpoint_digest
 
 SCHEMES: Final = {"fp8": "FP8_DYNAMIC", "nvfp4": "NVFP4", "nvfp4a16": "NVFP4A16"}
+CALIBRATED: Final = ("NVFP4",)
+"""Those that take scales from a text, which is then not the one that they are judged on."""
 LIMITS: Final = {"fp8": 0.02, "nvfp4": 0.1, "nvfp4a16": 0.1}
 """Nats a token."""
 _ALONE: Final = Path(__file__).parent / "quantise_alone.py"
@@ -34,46 +37,48 @@ def export_quantised(
     if scheme not in SCHEMES:
         raise TrainingError(f"there is no scheme {scheme!r}; there are {', '.join(SCHEMES)}")
     _check_environment(python)
-    if directory.exists() and any(directory.iterdir()):
-        raise TrainingError(f"{directory} is not empty; give a new directory")
     allowed = LIMITS[scheme] if limit is None else limit
     try:
         origin = json.loads((checkpoint / "export.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise TrainingError(f"{checkpoint} is no merged checkpoint of `harness export merge`: it has no export.json") from error
     rows, what = probe_of(checkpoint, probe, "cpu")
-    wanted = {
-        "source": str(checkpoint.resolve()),
-        "directory": str(directory.resolve()),
-        "scheme": SCHEMES[scheme],
-        "ids": rows.input_ids[0].tolist(),
-        "device": device,
-    }
-    report = _run(python, wanted, directory)
-    found = Divergence(*(report[name] for name in ("mean", "largest", "agreement", "tokens")))
-    if not found.mean <= allowed:
-        shutil.rmtree(directory, ignore_errors=True)
-        raise TrainingError(
-            f"the quantised checkpoint is {found.mean:.4f} nats a token from the merged one, more than {allowed}; nothing is kept"
-        )
-    for file in checkpoint.iterdir():
-        if (
-            file.is_file()
-            and file.suffix != ".safetensors"
-            and not (directory / file.name).exists()
-            and file.name not in ("export.json", "README.md", "model.safetensors.index.json")
-        ):
-            shutil.copyfile(file, directory / file.name)
-    card = origin | {
-        "kind": f"{origin['kind']}, then {SCHEMES[scheme]}",
-        "merged_sha256": checkpoint_digest(checkpoint),
-        "merge_divergence": origin["divergence"],
-        "probe": what,
-        "divergence": {"mean": found.mean, "largest": found.largest, "agreement": found.agreement, "tokens": found.tokens},
-        "limit": allowed,
-        "versions": report["versions"],
-    }
-    write_card(directory, card)
+    ids: list[int] = rows.input_ids[0].tolist()
+    half = len(ids) // 2 if SCHEMES[scheme] in CALIBRATED else 0
+    with new_directory(directory) as place:
+        wanted = {
+            "source": str(checkpoint.resolve()),
+            "directory": str(place),
+            "scheme": SCHEMES[scheme],
+            "calibration": ids[:half],
+            "ids": ids[half:],
+            "device": device,
+        }
+        report = _run(python, wanted)
+        found = Divergence(*(report[name] for name in ("mean", "largest", "agreement", "tokens")))
+        if not found.mean <= allowed:
+            raise TrainingError(
+                f"the quantised checkpoint is {found.mean:.4f} nats a token from the merged one, more than {allowed}; nothing is kept"
+            )
+        for file in checkpoint.iterdir():
+            if (
+                file.is_file()
+                and file.suffix != ".safetensors"
+                and not (place / file.name).exists()
+                and file.name not in ("export.json", "README.md", "model.safetensors.index.json")
+            ):
+                shutil.copyfile(file, place / file.name)
+        what = f"the second half of {what} (scales come from the first)" if half else what
+        card = origin | {
+            "kind": f"{origin['kind']}, then {SCHEMES[scheme]}",
+            "merged_sha256": checkpoint_digest(checkpoint),
+            "merge_divergence": origin["divergence"],
+            "probe": what,
+            "divergence": {"mean": found.mean, "largest": found.largest, "agreement": found.agreement, "tokens": found.tokens},
+            "limit": allowed,
+            "versions": report["versions"],
+        }
+        write_card(place, card, directory.name)
     return Exported(directory, f"a checkpoint in {SCHEMES[scheme]}", found, what)
 
 
@@ -86,16 +91,11 @@ def _check_environment(python: Path) -> None:
         raise TrainingError(f"{python} has no llmcompressor; make an environment: {_ENVIRONMENT}")
 
 
-def _run(python: Path, wanted: dict[str, Any], directory: Path) -> dict[str, Any]:
-    try:
-        ended = subprocess.run([str(python), str(_ALONE)], input=json.dumps(wanted), capture_output=True, text=True, check=False)
-    except KeyboardInterrupt:
-        shutil.rmtree(directory, ignore_errors=True)
-        raise
+def _run(python: Path, wanted: dict[str, Any]) -> dict[str, Any]:
+    ended = subprocess.run([str(python), str(_ALONE)], input=json.dumps(wanted), capture_output=True, text=True, check=False)
     try:
         report: dict[str, Any] = json.loads(ended.stdout.strip().splitlines()[-1])
     except (IndexError, ValueError) as error:
-        shutil.rmtree(directory, ignore_errors=True)
         last = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise TrainingError(f"llmcompressor failed: {last[:300]}") from error
     return report

@@ -1,7 +1,8 @@
 """Quantises a merged checkpoint with llmcompressor and compares what was written, read back, with what it was made from.
 
 A program of its own, run by the Python of an environment that has llmcompressor (it pins other versions than training does); it imports nothing of this project.
-Reads one JSON object from stdin: source, directory, scheme, ids (token ids of the probe), device. Its last line of stdout is a JSON object: mean, largest, agreement, tokens, versions.
+Reads one JSON object from stdin: source, directory, scheme, ids (token ids of the probe), calibration (those of the
+text that activations' scales come from, none where a scheme needs none), device. Its last line of stdout is a JSON object: mean, largest, agreement, tokens, versions.
 """
 
 from __future__ import annotations
@@ -43,11 +44,10 @@ def main() -> None:
     model = load(wanted["source"], wanted["device"], quantised=False)
     before = logprobs(model, ids)
     options: dict[str, Any] = {}
-    if wanted["scheme"] == "NVFP4":
-        # Activations' global scales come from a text; the other schemes need none.
+    if wanted["calibration"]:
         from datasets import Dataset
 
-        rows = [row.tolist() for row in ids[0].split(128)]
+        rows = [row.tolist() for row in torch.tensor(wanted["calibration"]).split(128)]
         options = {
             "dataset": Dataset.from_dict({"input_ids": rows, "attention_mask": [[1] * len(row) for row in rows]}),
             "num_calibration_samples": len(rows),

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tasks.toml_file import read_as
 from training.errors import TrainingError
+from training.section import Section
 
 SHIPPED: Final = Path(__file__).parent / "recipes"
 
@@ -22,11 +23,7 @@ Mode = Literal["reasoning", "tools", "no_reasoning"]
 """What a request is for: thinking aloud, calling tools, or answering at once."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Preset(_Section):
+class Preset(Section):
     """Sampling of one mode. None: the server's own."""
 
     temperature: float | None = Field(default=None, ge=0)
@@ -35,7 +32,7 @@ class Preset(_Section):
     min_p: float | None = Field(default=None, ge=0, le=1)
 
 
-class Thinking(_Section):
+class Thinking(Section):
     """How the family's thinking is written and switched."""
 
     open: str = "<think>"
@@ -46,7 +43,7 @@ class Thinking(_Section):
     """Which turns' thinking stays in the history."""
 
 
-class Template(_Section):
+class Template(Section):
     """Quirks of the chat template, for whoever renders conversations with it."""
 
     arguments: Literal["object", "string"] = "object"
@@ -68,7 +65,7 @@ class Template(_Section):
     """For every rendering, so that it never takes away what the model has said."""
 
 
-class Adapters(_Section):
+class Adapters(Section):
     """LoRA's targets by the kind of layer, as ends of module names (`q_proj`) or, for fused experts, of parameter names."""
 
     targets: dict[str, tuple[str, ...]]
@@ -79,14 +76,14 @@ class Adapters(_Section):
 Engine = Literal["vllm", "sglang", "tensorrt-llm", "transformers"]
 
 
-class Parsers(_Section):
+class Parsers(Section):
     """What a server calls its parsers of this family's answers."""
 
     tool: str | None = None
     reasoning: str | None = None
 
 
-class Serve(_Section):
+class Serve(Section):
     """What its servers are started with."""
 
     tool_parser: str | None = None
@@ -110,7 +107,7 @@ class Serve(_Section):
     """More options by the server's name."""
 
 
-class Recipe(_Section):
+class Recipe(Section):
     name: str
     models: tuple[str, ...] = ()
     """Patterns of the names that such models have, in any case of letters."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,7 @@ class RunRecord:
         self._board: Any = None
         if not writes:
             return
+        check_record(config)
         config.output.mkdir(parents=True, exist_ok=True)
         (config.output / "config.toml").write_text(to_toml(config), encoding="utf-8")
         file = config.output / METRICS
@@ -33,10 +36,8 @@ class RunRecord:
         beside.replace(file)
         self._lines = open(file, "a", encoding="utf-8", buffering=1)  # noqa: SIM115 - for the whole run
         if config.machine.tensorboard:
-            try:
-                from torch.utils.tensorboard import SummaryWriter
-            except ImportError as error:
-                raise TrainingError("machine.tensorboard needs the library tensorboard: install it, or set it to false") from error
+            from torch.utils.tensorboard import SummaryWriter
+
             self._board = SummaryWriter(str(config.output / "tensorboard"), purge_step=step + 1 if step else None)
 
     def step(self, report: StepReport) -> None:
@@ -59,6 +60,17 @@ class RunRecord:
             for name, value in flat.items():
                 if isinstance(value, int | float) and not isinstance(value, bool) and name not in ("step", "steps"):
                     self._board.add_scalar(f"{kind}/{name}", value, step)
+
+
+def check_record(config: Config) -> None:
+    """TrainingError when a run could not leave anything there, or not what it is asked to leave."""
+    there = next(place for place in (config.output, *config.output.parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise TrainingError(
+            f"output is {config.output}, and {there} is {'not to be written to' if there.is_dir() else 'a file'}: give another"
+        )
+    if config.machine.tensorboard and importlib.util.find_spec("tensorboard") is None:
+        raise TrainingError("machine.tensorboard needs the library tensorboard: install it, or set it to false")
 
 
 def read_metrics(directory: Path) -> list[dict[str, Any]]:

@@ -12,9 +12,9 @@ from training.config import SftConfig
 from training.dataset import Dataset
 from training.examples import Example
 from training.loss import loss_of
-from training.prepared import Say, data_card, mean_length, open_model, read_data, tell, train_on
+from training.prepared import data_card, mean_length, open_model, read_data, tell, train_on
 from training.processes import Processes
-from training.trainer import Outcome, Report
+from training.trainer import Outcome, Report, Say
 
 Packed = tuple[Example, ...]
 
@@ -26,7 +26,7 @@ def train_sft(config: SftConfig, processes: Processes, *, say: Say, report: Repo
     tell(card, say)
     model, _ = open_model(config, family, processes, say)
     objective = NextToken(train, validation, budget=config.packing.tokens, seed=config.length.seed)
-    return train_on(config, model, objective, processes, card, mean_length=mean_length(train.items), report=report)
+    return train_on(config, model, objective, processes, card, mean_length=mean_length(train.items), report=report, say=say)
 
 
 class NextToken:

@@ -29,6 +29,7 @@ from training.cost import Cost
 from training.errors import TrainingError
 from training.interruption import Interrupted, Interruption
 from training.optimizers import build_optimizer
+from training.origin import checkpoint_digest
 from training.processes import Processes
 from training.record import RunRecord
 from training.schedules import rate_at
@@ -99,15 +100,19 @@ class Outcome:
     loss: float | None
     """Of the last step; None when there was none left to do."""
     evaluation: float | None
+    """The best one's loss."""
+    best_step: int | None
+    """Of that evaluation."""
     stopped_early: bool
 
 
 Report = Callable[[StepReport | EvaluationReport], None]
+Say = Callable[[str], None]
 
 
 class Trainer(Generic[Row]):
     def __init__(
-        self, config: Config, model: Any, objective: Objective[Row], processes: Processes, cost: Cost, *, data_digest: str, report: Report
+        self, config: Config, model: Any, objective: Objective[Row], processes: Processes, cost: Cost, *, data_digest: str, report: Report, say: Say
     ) -> None:  # fmt: skip
         self._config = config
         self._model = model
@@ -115,6 +120,7 @@ class Trainer(Generic[Row]):
         self._processes = processes
         self._cost = cost
         self._report = report
+        self._say = say
         self._parameters = {name: each for name, each in model.named_parameters() if each.requires_grad}
         self._optimizer = build_optimizer(config.optimizer, self._parameters)
         self._rows_an_epoch = len(objective.rows(0))
@@ -123,7 +129,7 @@ class Trainer(Generic[Row]):
         if config.length.steps is not None:
             self._steps = config.length.steps
             self._rows = self._steps * config.length.rows_per_step
-        self._state = State(fingerprint=_fingerprint(config, data_digest))
+        self._state = State(fingerprint=_fingerprint(config, data_digest, Path(model.harness_base)))
         self._epoch: tuple[int, Sequence[Row]] | None = None
 
     @property
@@ -131,31 +137,33 @@ class Trainer(Generic[Row]):
         return self._steps
 
     def run(self) -> Outcome:
-        """To the end, from the latest checkpoint where there is one. Interrupted after a checkpoint when asked to stop; TrainingError, which names the rows,
+        """To the end, from the latest checkpoint where there is one; with evaluation.patience the model is left as the best evaluation saw it. Interrupted after a checkpoint when asked to stop; TrainingError, which names the rows,
         when a loss or a gradient is no number: the checkpoint is the state before."""
         record = self._taken_up()
         loss: float | None = None
-        evaluation = self._state.best
         try:
             with Interruption() as interruption:
-                while self._state.step < self._steps:
+                while self._state.step < self._steps and not self._spent():
                     if self._asked(interruption):
                         raise Interrupted(f"at step {self._state.step} of {self._steps}")
                     loss = self._step(record, interruption)
+                    if self._objective.validation() and self._is_due(self._config.evaluation.every_steps, at_end=True):
+                        self._evaluate(record)
                     if self._is_due(self._config.checkpoints.every_steps):
                         self._save()
-                    if self._objective.validation() and self._is_due(self._config.evaluation.every_steps, at_end=True):
-                        evaluation = self._evaluate(record)
-                        if self._config.evaluation.patience is not None and self._state.worse >= self._config.evaluation.patience:
-                            self._save()
-                            return Outcome(self._state.step, loss, evaluation, stopped_early=True)
         except (Interrupted, TrainingError):
             self._save()
             raise
         finally:
             record.close()
         self._save()
-        return Outcome(self._state.step, loss, evaluation, stopped_early=False)
+        if self._config.evaluation.patience is not None:
+            self._become(self._state.best_parameters)
+        return Outcome(self._state.step, loss, self._state.best, self._state.best_step, stopped_early=self._spent())
+
+    def _spent(self) -> bool:
+        patience = self._config.evaluation.patience
+        return patience is not None and self._state.worse >= patience
 
     def _step(self, record: RunRecord, interruption: Interruption) -> float:
         began = time.perf_counter()
@@ -227,7 +235,7 @@ class Trainer(Generic[Row]):
             elif self._config.machine.spread == "shard":
                 yield numbers[start], rows[start], False
 
-    def _evaluate(self, record: RunRecord) -> float:
+    def _evaluate(self, record: RunRecord) -> None:
         rows = self._objective.validation()
         self._model.eval()
         total = weight = 0.0
@@ -245,17 +253,17 @@ class Trainer(Generic[Row]):
         names = max(self._processes.gather(sorted(watched)), key=len)
         total, weight, *seen_sums = self._processes.sum([total, weight, *(watched.get(name, 0.0) for name in names)])
         loss_value = total / weight
-        best = self._state.best is None or loss_value < self._state.best
+        best = math.isfinite(loss_value) and (self._state.best is None or loss_value < self._state.best)
         self._state.worse = 0 if best else self._state.worse + 1
         if best:
-            self._state.best = loss_value
+            self._state.best, self._state.best_step = loss_value, self._state.step
+            self._state.best_parameters = self._held() if self._config.evaluation.patience is not None else {}
         report = EvaluationReport(
             self._state.step, loss_value, best, {name: each / weight for name, each in zip(names, seen_sums, strict=True)}
         )
         if self._processes.first:
             record.evaluation(report)
             self._report(report)
-        return loss_value
 
     def _row(self, number: int) -> Row:
         """The rows of all epochs, one after the other."""
@@ -283,32 +291,40 @@ class Trainer(Generic[Row]):
         return (every is not None and self._state.step % every == 0) or (at_end and self._state.step == self._steps)
 
     def _taken_up(self) -> RunRecord:
-        found = load_latest(self._config.output / "checkpoints", self._state.fingerprint)
+        found = load_latest(self._config.output / "checkpoints", self._state.fingerprint, say=self._say)
         if found is not None:
             self._state = found
-            with torch.no_grad():
-                for name, parameter in self._parameters.items():
-                    parameter.copy_(found.parameters[name])
+            self._become(found.parameters)
             self._optimizer.restore(found.optimizer)
+            if self._config.evaluation.patience is not None and not found.best_parameters:  # it has not been looked for so far
+                found.best, found.best_step, found.worse = None, None, 0
         return RunRecord(self._config, step=self._state.step, writes=self._processes.first)
 
     def _save(self) -> None:
         if self._processes.first:
-            self._state.parameters = {name: each.detach().cpu().clone() for name, each in self._parameters.items()}
+            self._state.parameters = self._held()
             self._state.optimizer = self._optimizer.state()
             save(self._config.output / "checkpoints", self._state, keep=self._config.checkpoints.keep)
         self._processes.wait()
+
+    def _held(self) -> dict[str, torch.Tensor]:
+        return {name: each.detach().cpu().clone() for name, each in self._parameters.items()}
+
+    def _become(self, held: Mapping[str, torch.Tensor]) -> None:
+        with torch.no_grad():
+            for name, tensor in held.items():
+                self._parameters[name].copy_(tensor)
 
 
 def _memory(device: torch.device) -> float | None:
     return torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else None
 
 
-def _fingerprint(config: Config, data_digest: str) -> str:
+def _fingerprint(config: Config, data_digest: str, base: Path) -> str:
     """Settings that do not change the curve are left out: a run may go on elsewhere, and be watched otherwise."""
     settings: dict[str, Any] = json.loads(config.model_dump_json(exclude={"output", "checkpoints", "machine", "evaluation", "data"}))
     start = settings["adapters"].pop("start", None)
     if start is not None:  # wherever it lies
         settings["adapters"]["start"] = digest(Path(start))
-    settings["base"] = {"path": Path(config.base.path).name, "precision": config.base.precision}
+    settings["base"] = {"sha256": checkpoint_digest(base), "precision": config.base.precision}
     return hashlib.sha256(json.dumps([settings, data_digest], sort_keys=True).encode()).hexdigest()

@@ -15,7 +15,8 @@ from training.shards import files_of
 
 # Names on the hub that transformers' modules have under another name.
 _PREFIXES: Final = (("backbone.", "model."), ("language_model.model.", "model."))
-_EXPERT: Final = re.compile(r"^(.*\.experts)\.(\d+)\.(\w+)\.weight$")
+EXPERT: Final = re.compile(r"^(.*\.experts)\.(\d+)\.(gate_proj|up_proj|down_proj)$")
+"""One expert's part by itself, as a module's name: of its experts, its number, which part."""
 
 
 class Weights(Protocol):
@@ -29,31 +30,33 @@ class Weights(Protocol):
 class Checkpoint:
     """Safetensors in a directory. At most one tensor, or one layer's fused experts, is in memory at a time; the files are mapped."""
 
-    def __init__(self, directory: Path, *, stack: ExitStack) -> None:
-        """TrainingError when there are none; `stack` closes the files."""
-        from safetensors import safe_open
+    def __init__(self, directory: Path, *, stack: ExitStack, shapes_only: bool = False) -> None:
+        """TrainingError when there are none, or one is cut off; `stack` closes the files. `shapes_only`: tensors are on the meta device, and none is read."""
+        from safetensors import SafetensorError, safe_open
 
-        self._files: dict[str, Any] = {}
+        self._shapes_only = shapes_only
         self._whole: dict[str, tuple[Any, str]] = {}
         self._experts: dict[str, dict[int, dict[str, tuple[Any, str]]]] = {}
         files = files_of(directory)
         if not files:
             raise TrainingError(f"{directory}: no safetensors in it; convert the checkpoint first")
         for file in files:
-            handle = stack.enter_context(safe_open(file, framework="pt"))
+            try:
+                handle = stack.enter_context(safe_open(file, framework="pt"))
+            except (OSError, SafetensorError) as error:
+                raise TrainingError(f"{file}: not whole safetensors ({str(error).splitlines()[0]}); fetch it again") from error
             for stored in handle.keys():  # noqa: SIM118 - not a mapping
                 self._place(handle, stored)
 
     def names(self) -> set[str]:
-        fused = {f"{prefix}.{kind}" for prefix, experts in self._experts.items() for kind in _fused_kinds(experts[0])}
+        fused = {f"{prefix}.{kind}" for prefix, experts in self._experts.items() for kind in _fused_kinds(next(iter(experts.values())))}
         return set(self._whole) | fused
 
     def tensor(self, name: str, shape: torch.Size) -> torch.Tensor:
         """TrainingError when it is not there, or has another shape."""
         prefix, _, kind = name.rpartition(".")
         if name in self._whole:
-            handle, stored = self._whole[name]
-            tensor: torch.Tensor = handle.get_tensor(stored)
+            tensor = self._read(self._whole[name])
         elif prefix in self._experts:
             tensor = self._fused(prefix, kind)
         else:
@@ -64,22 +67,40 @@ class Checkpoint:
 
     def _place(self, handle: Any, stored: str) -> None:
         name = module_name(stored)
-        if expert := _EXPERT.match(name):
+        expert = EXPERT.match(name.removesuffix(".weight"))
+        if expert and name.endswith(".weight"):
             self._experts.setdefault(expert[1], {}).setdefault(int(expert[2]), {})[expert[3]] = (handle, stored)
         else:
             self._whole[name] = (handle, stored)
 
     def _fused(self, prefix: str, kind: str) -> torch.Tensor:
         experts = self._experts[prefix]
-        parts = _fused_kinds(experts[0]).get(kind)
+        parts = _fused_kinds(next(iter(experts.values()))).get(kind)
         if parts is None:
             raise TrainingError(f"the checkpoint has no tensor {prefix}.{kind}")
-        first = [_read(experts[0][part]) for part in parts]
-        rows = sum(part.shape[0] for part in first)
-        fused = first[0].new_empty(len(experts), rows, first[0].shape[1])
+        fused: torch.Tensor | None = None
         for index in range(len(experts)):
-            torch.cat([_read(experts[index][part]) for part in parts], out=fused[index])
+            if not all(part in experts.get(index, ()) for part in parts):
+                raise TrainingError(
+                    f"the checkpoint has no tensor {prefix}.{index}.{kind} whole; is it complete, and of this architecture?"
+                )
+            one = torch.cat([self._read(experts[index][part]) for part in parts])
+            if fused is None:
+                fused = one.new_empty(len(experts), *one.shape)
+            if one.shape != fused.shape[1:]:
+                raise TrainingError(
+                    f"the checkpoint's {prefix}.{index}.{kind} is {list(one.shape)}, and of its other experts {list(fused.shape[1:])}"
+                )
+            fused[index] = one
+        assert fused is not None
         return fused
+
+    def _read(self, place: tuple[Any, str]) -> torch.Tensor:
+        handle, stored = place
+        if self._shapes_only:
+            return torch.empty(handle.get_slice(stored).get_shape(), device="meta")
+        tensor: torch.Tensor = handle.get_tensor(stored)
+        return tensor
 
 
 class RandomWeights:
@@ -120,8 +141,3 @@ def _fused_kinds(expert: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
     if "gate_proj" in expert:
         return {"gate_up_proj": ("gate_proj", "up_proj"), "down_proj": ("down_proj",)}
     return {kind: (kind,) for kind in expert}
-
-
-def _read(place: tuple[Any, str]) -> torch.Tensor:
-    tensor: torch.Tensor = place[0].get_tensor(place[1])
-    return tensor

@@ -24,6 +24,7 @@ pytest.importorskip("trl")
 import torch
 
 from harness.cli import main
+from tasks.integrity import printable
 from tests.training.chat_models import answer, user
 from tests.training.tiny_models import save_nemotron_h, save_qwen3, write_rows
 from training.record import read_metrics
@@ -66,6 +67,55 @@ def test_the_shipped_tiny_configuration_trains_and_the_adapter_talks(place: Path
         assert main(["chat", "1?", *options, *extra, "--no-think"]) == 0
         answers.append(capsys.readouterr().out)
     assert answers[0] != answers[1] == answers[2]
+
+
+def test_thinking_is_asked_for_as_the_template_switches_it(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Against the likeliest continuation of each rendering, by transformers alone."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(place / "model")
+    model = AutoModelForCausalLM.from_pretrained(place / "model")
+    for parameter in model.parameters():
+        if parameter.dim() > 1:
+            parameter.data *= 5  # so that more than the last token counts
+    for each in (model, tokenizer):
+        each.save_pretrained(tmp_path / "model")
+    options = ["--model", str(tmp_path / "model"), "--precision", "fp32", "--device", "cpu", "--max-tokens", "8", "--temperature", "0"]
+    options += ["--recipe", "qwen3"]
+    expected = []
+    for word, thinking in (("--think", True), ("--no-think", False)):
+        text = tokenizer.apply_chat_template(
+            [{"role": "user", "content": "1?"}], add_generation_prompt=True, tokenize=False, enable_thinking=thinking
+        )
+        ids = tokenizer(text, add_special_tokens=False, return_tensors="pt")["input_ids"]
+        ends = tokenizer.convert_tokens_to_ids(["<|im_end|>", tokenizer.eos_token])
+        whole = model.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, pad_token_id=0, eos_token_id=ends
+        )
+        expected.append(tokenizer.decode(whole[0, ids.shape[1] :], skip_special_tokens=True))
+        assert main(["chat", "1?", *options, word]) == 0
+        assert capsys.readouterr().out == "".join(each if each in "\n\t" else printable(each) for each in expected[-1]) + "\n"
+    assert expected[0] != expected[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--max-tokens", "0"], "--max-tokens is 0"),
+        (["--temperature", "-1"], "--temperature is -1.0"),
+        (["--temperature", "nan"], "--temperature is nan"),
+        (["--seed", str(2**70)], "--seed is 1180591620717411303424"),
+        (["--seed", "-1"], "--seed is -1"),
+        pytest.param(
+            ["--device", "cuda"], "the device cuda is asked for", marks=pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU")
+        ),
+    ],
+)
+def test_what_cannot_be_said_to_a_model_is_told_before_it_is_loaded(
+    words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["chat", "1?", "--model", "./none", *words]) == 2
+    assert complaint in capsys.readouterr().err
 
 
 def test_a_session_keeps_what_was_said_until_it_is_begun_anew(
@@ -232,6 +282,25 @@ def test_an_endpoint_is_talked_to_as_it_comes(capsys: pytest.CaptureFixture[str]
     assert "\x1b" not in out
     assert asked[0]["chat_template_kwargs"] == {"enable_thinking": False}
     assert [message["role"] for message in asked[0]["messages"]] == ["system", "user"]
+
+
+@pytest.mark.slow
+def test_two_processes_of_torchrun_make_the_run_of_one(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configs = {}
+    for name in ("one", "two"):
+        configs[name] = changed(place, tmp_path, 'output = "runs/tiny"', f'output = "{tmp_path}/{name}"').rename(
+            place / f"torchrun-{name}.toml"
+        )
+        configs[name].write_text(configs[name].read_text().replace("steps = 8", "steps = 2\nrows_per_step = 2"))
+    assert main(["train", "sft", str(configs["one"])]) == 0
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "harness.cli", "train", "sft"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([*command, str(configs["two"])], capture_output=True, text=True, timeout=240, check=False, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("done: 2 steps") == 1, "one of the two tells"
+    one, two = ([line["loss"] for line in read_metrics(tmp_path / name)] for name in ("one", "two"))
+    assert two == pytest.approx(one, rel=2e-5)
+    assert (tmp_path / "two/adapter/adapter_model.safetensors").is_file()
 
 
 def test_the_grammar_loads_nothing_heavy() -> None:

@@ -105,6 +105,41 @@ def test_a_merge_in_bf16_passes_by_its_divergence_and_says_what_it_is(trained, t
     assert "adapter" in (tmp_path / "merged/README.md").read_text()
 
 
+@pytest.mark.parametrize(
+    ("stored", "precision", "kind"),
+    [("float32", "bf16", "bf16"), ("float32", "fp32", "fp32"), ("bfloat16", "fp32", "bf16"), ("float16", "bf16", "bf16")],
+)
+def test_what_a_merge_is_called_is_what_its_weights_are_in(trained, tmp_path, packed_row, stored, precision, kind):
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    trained("qwen3", getattr(torch, stored))
+    (tmp_path / "base/pytorch_model.bin").write_text("weights without the adapter")
+    done = export_merged(tmp_path / "base", tmp_path / "adapter", tmp_path / "merged", limit=0.05, precision=precision)
+    assert json.loads((tmp_path / "merged/export.json").read_text())["kind"] == f"merged in {kind}"
+    assert (tmp_path / "merged/README.md").read_text().startswith(f"# merged\n\nMerged in {kind}: ")
+    tensors = load_file(tmp_path / "merged/model.safetensors")
+    wanted = {"bf16": torch.bfloat16, "fp32": torch.float32}[kind]
+    assert {tensor.dtype for tensor in tensors.values() if tensor.dim() > 1} == {wanted}
+    assert AutoConfig.from_pretrained(tmp_path / "merged").dtype == wanted
+    assert not (tmp_path / "merged/pytorch_model.bin").exists()
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")
+    assert model.lm_head.weight.dtype == wanted
+    assert done.divergence.mean < 0.05
+
+
+def test_nothing_is_left_of_a_merge_that_fails_on_its_way(trained, tmp_path):
+    """Between the first and the last of it; as Ctrl-C does (tests/training/test_new_directory.py)."""
+    trained("qwen3")
+    (tmp_path / "adapter/base.json").unlink()
+    file = tmp_path / "base/model.safetensors"
+    tensors = load_file(file)
+    before = sorted(tmp_path.iterdir())
+    save_file({name: tensor for name, tensor in tensors.items() if name != "model.norm.weight"}, file)
+    with pytest.raises(TrainingError, match=r"no tensor 'model\.norm\.weight'"):
+        export_merged(tmp_path / "base", tmp_path / "adapter", tmp_path / "merged", precision="fp32")
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_a_merge_that_is_too_far_is_taken_away(trained, tmp_path):
     trained(dtype=torch.bfloat16)
     with pytest.raises(TrainingError, match=r"nats a token .* nothing is kept"):

@@ -31,5 +31,5 @@ def test_what_a_machine_has_of_it_is_said_in_one_line(capability: tuple[int, int
 def test_a_configuration_that_asks_for_it_is_told_why_not_and_what_to_use(wanted: str, tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text(f'output = "run"\n[base]\npath = "model"\nprecision = "{wanted}"\n')
-    with pytest.raises(TrainingError, match=rf"c\.toml: base: precision = '{wanted}' is not offered: .* use 'bf16', or 'nf4'"):
+    with pytest.raises(TrainingError, match=rf"c\.toml: base: precision = '{wanted}' is not built: .* use 'bf16', or 'nf4'"):
         read_config(file, SftConfig)

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 from training.base_settings import AdapterSettings, BaseSettings  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.experts import Experts  # noqa: E402
-from training.four_bits import FourBitLinear  # noqa: E402
+from training.four_bits import FourBitLinear, FourBits  # noqa: E402
 from training.loss import logits_of, loss_of, token_logprobs_of  # noqa: E402
 from training.model import attach_adapters, load_base, random_base  # noqa: E402
 from training.recipe import find_recipe  # noqa: E402
@@ -203,6 +203,28 @@ def test_a_base_in_four_bits_holds_linear_layers_and_experts_so_and_the_rest_who
     exact = load_base(BaseSettings(path=str(directory), precision="fp32"), find_recipe("nemotron-3-nano"), "cpu")
     far = abs(loss_of(base, packed_row(40))[0] / loss_of(exact, packed_row(40))[0] - 1)
     assert 0 < far < 0.1
+
+
+def test_a_gated_mixture_in_four_bits_is_the_function_that_generates_from_its_stored_levels(ordinary_config, packed_row, stir, tmp_path):
+    from safetensors.torch import load_file
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(0)
+    AutoModelForCausalLM.from_config(ordinary_config("qwen3_moe"), dtype=torch.bfloat16).save_pretrained(tmp_path)
+    base = load_base(BaseSettings(path=str(tmp_path), precision="nf4"), find_recipe("qwen3"), "cpu")
+    experts = [module for module in base.modules() if isinstance(module, Experts)]
+    assert len(experts) == 2
+    assert not any(True for one in experts for _ in one.parameters())
+    stored = load_file(tmp_path / "model.safetensors")
+    parts = [stored[f"model.layers.1.mlp.experts.3.{part}.weight"] for part in ("gate_proj", "up_proj")]
+    exact = FourBits(torch.cat(parts)).dense(torch.bfloat16)
+    assert torch.equal(experts[1].dense("gate_up_proj", torch.bfloat16)[3], exact)
+    attach_adapters(base, find_recipe("qwen3"), AdapterSettings(targets=("attention", "experts"), rank=4))
+    stir(base)
+    batch = packed_row(37)
+    loss, found = gradients(base, batch)
+    torch.testing.assert_close(loss, reference(base, batch).detach(), rtol=5e-3, atol=0)
+    assert all(bool(gradient.any()) for gradient in found.values())
 
 
 MEMORY = """

@@ -50,6 +50,51 @@ def test_what_cannot_be_quantised_is_refused_before_anything_is_loaded(merged, t
         export_quantised(merged, tmp_path / "out", "fp8", tmp_path / "python")
 
 
+STAND_IN = """#!{python}
+import json, pathlib, sys
+if sys.argv[1] != "-c":
+    wanted = json.load(sys.stdin)
+    pathlib.Path({told!r}).write_text(json.dumps(wanted))
+    place = pathlib.Path(wanted["directory"])
+    (place / "config.json").write_text("{{}}")
+    print(json.dumps({{"mean": {mean}, "largest": 1, "agreement": 1, "tokens": len(wanted["ids"]), "versions": {{}}}}) if {works} else "no")
+"""
+
+
+@pytest.fixture
+def stand_in(tmp_path):
+    """A Python that says it has llmcompressor, writes down what it is asked for, and answers."""
+
+    def make(mean=0.01, *, works=True):
+        file = tmp_path / "python"
+        file.write_text(STAND_IN.format(python=sys.executable, told=str(tmp_path / "told.json"), mean=mean, works=works))
+        file.chmod(0o755)
+        return file
+
+    return make
+
+
+def test_scales_do_not_come_from_the_text_that_they_are_judged_on(merged, tmp_path, stand_in):
+    told = {}
+    for scheme in ("fp8", "nvfp4", "nvfp4a16"):
+        export_quantised(merged, tmp_path / scheme, scheme, stand_in())
+        told[scheme] = json.loads((tmp_path / "told.json").read_text())
+    assert [len(told[scheme]["calibration"]) for scheme in told] == [0, 256, 0]
+    assert told["nvfp4"]["calibration"] + told["nvfp4"]["ids"] == told["fp8"]["ids"]
+    card = json.loads((tmp_path / "nvfp4/export.json").read_text())
+    assert card["probe"].startswith("the second half of ")
+    assert card["divergence"]["tokens"] == 256
+    assert (tmp_path / "nvfp4/README.md").read_text().startswith("# nvfp4\n")
+
+
+@pytest.mark.parametrize(("options", "complaint"), [({"mean": 0.5}, "nothing is kept"), ({"works": False}, "llmcompressor failed")])
+def test_nothing_is_left_of_a_quantisation_that_fails(merged, tmp_path, stand_in, options, complaint):
+    with pytest.raises(TrainingError, match=complaint):
+        export_quantised(merged, tmp_path / "out", "nvfp4", stand_in(**options))
+    assert json.loads((tmp_path / "told.json").read_text())["directory"] == str(tmp_path / ".out.partial")
+    assert not [file for file in tmp_path.iterdir() if "out" in file.name]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(PYTHON is None, reason="HARNESS_TEST_QUANTISE names no environment with llmcompressor")
 @pytest.mark.parametrize("scheme", ["fp8", "nvfp4a16"])

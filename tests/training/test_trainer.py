@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +25,9 @@ from tests.training.tiny_models import write_rows
 from training.adapter_files import digest
 from training.config import SftConfig
 from training.errors import TrainingError
+from training.family import read_family
 from training.interruption import Interrupted
+from training.prepared import open_model
 from training.processes import Processes
 from training.record import read_metrics
 from training.sft import train_sft
@@ -43,6 +46,11 @@ def losses(directory: Path) -> list[float]:
 
 def adapter(directory: Path) -> dict[str, Any]:
     return load_file(directory / "adapter" / "adapter_model.safetensors")
+
+
+def same(one: Path, other: Path) -> bool:
+    first, second = adapter(one), adapter(other)
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
 @pytest.mark.slow
@@ -72,9 +80,7 @@ def test_a_run_that_is_taken_up_again_is_the_undisturbed_one(qwen3: Path, settin
     assert losses(tmp_path / "parts") == losses(tmp_path / "whole")[:3]
     run(settings(qwen3, rows, output=str(tmp_path / "parts"), **common))
     assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
-    one, other = adapter(tmp_path / "whole"), adapter(tmp_path / "parts")
-    assert one.keys() == other.keys()
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert same(tmp_path / "whole", tmp_path / "parts")
 
 
 def test_a_run_goes_on_from_an_older_checkpoint_and_forgets_what_came_after(
@@ -150,23 +156,85 @@ def test_rows_a_step_does_not_change_what_is_minimised(qwen3: Path, settings: Se
     assert firsts[0].gradient == pytest.approx(firsts[1].gradient, rel=1e-4)
 
 
-def test_evaluation_is_of_its_own_rows_and_ends_a_run_that_no_longer_learns(
+def test_a_run_that_no_longer_learns_ends_with_the_adapter_of_its_best_evaluation(
     qwen3: Path, settings: Settings, questions: list[Any], tmp_path: Path
 ) -> None:
+    """Undisturbed, killed after an evaluation and taken up, and called again when it has ended: the same; and what is written is a run that ends at that step."""
     rows = write_rows(tmp_path / "data" / "train.jsonl", questions[:8]).parent
     write_rows(rows / "validation.jsonl", [questions[0], *({"messages": [user(f"{number}?"), answer("#" * 20)]} for number in range(3))])
-    made = settings(qwen3, rows, length={"steps": 12, "rows_per_step": 1}, evaluation={"every_steps": 1, "patience": 2})
+    small = {"schedule": {"name": "constant", "warmup": 0.0}, "packing": {"tokens": 1200}, "checkpoints": {"every_steps": 1}}
+    made = settings(qwen3, rows, length={"steps": 12, "rows_per_step": 1}, evaluation={"every_steps": 1, "patience": 2}, **small)
     made["data"]["validation"] = [str(rows)]
     seen: list[Any] = []
     outcome = run(made, seen.append)
     evaluations = [report for report in seen if isinstance(report, EvaluationReport)]
     assert outcome.stopped_early
-    assert outcome.steps < 12
-    assert [report.best for report in evaluations[-2:]] == [False, False]
+    assert outcome.steps == len(evaluations) < 12
+    assert [report.best for report in evaluations[-3:]] == [True, False, False]
+    assert (outcome.evaluation, outcome.best_step) == (evaluations[-3].loss, evaluations[-3].step)
     card = json.loads((tmp_path / "run" / "adapter" / "data_card.json").read_text())
     assert (card["train"]["examples"], card["validation"]["examples"]) == (8, 4)
     assert (card["train"]["also_in_train"], card["validation"]["also_in_train"]) == (None, 1)
     assert card["train"]["shares"]["learned tokens"] == card["train"]["learned_tokens"] / card["train"]["tokens"]
+
+    shorter = settings(qwen3, rows, output=str(tmp_path / "short"), length={"steps": outcome.best_step, "rows_per_step": 1}, **small)
+    run(shorter)
+    assert same(tmp_path / "run", tmp_path / "short")
+
+    again = run(made)
+    assert (again.steps, again.evaluation, again.best_step, again.stopped_early) == (
+        outcome.steps,
+        outcome.evaluation,
+        outcome.best_step,
+        True,
+    )
+    assert same(tmp_path / "run", tmp_path / "short")
+    assert len(losses(tmp_path / "run")) == outcome.steps
+
+    class Killed(BaseException):
+        """At once, as by the machine: nothing is written on the way out."""
+
+    def kill(report: Any) -> None:
+        if isinstance(report, StepReport) and report.step == outcome.best_step + 2:
+            raise Killed
+
+    made["output"] = str(tmp_path / "killed")
+    with pytest.raises(Killed):
+        run(made, kill)
+    assert run(made).steps == outcome.steps
+    assert losses(tmp_path / "killed") == losses(tmp_path / "run")
+    assert same(tmp_path / "killed", tmp_path / "short")
+
+
+def test_without_patience_the_adapter_is_the_last_and_the_best_evaluation_is_told(
+    qwen3: Path, settings: Settings, questions: list[Any], tmp_path: Path
+) -> None:
+    rows = write_rows(tmp_path / "data" / "train.jsonl", questions[:8]).parent
+    write_rows(rows / "validation.jsonl", [{"messages": [user("1?"), answer("#" * 20)]}])
+    made = settings(qwen3, rows, length={"steps": 4, "rows_per_step": 1}, evaluation={"every_steps": 1}, optimizer={"learning_rate": 0.3})
+    run({**made, "output": str(tmp_path / "blind")})
+    made["data"]["validation"] = [str(rows)]
+    seen: list[Any] = []
+    outcome = run(made, seen.append)
+    evaluations = {report.loss: report.step for report in seen if isinstance(report, EvaluationReport)}
+    assert outcome.best_step == evaluations[min(evaluations)] < 4
+    assert outcome.evaluation == min(evaluations)
+    assert same(tmp_path / "run", tmp_path / "blind")
+
+
+def test_a_run_does_not_go_on_with_another_base_in_the_place_of_its_own(
+    qwen3: Path, settings: Settings, questions: list[Any], tmp_path: Path
+) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", questions[:8])
+    small = {"length": {"steps": 1, "rows_per_step": 1}}
+    base, other = (shutil.copytree(qwen3, tmp_path / name / "base") for name in ("b1", "b2"))
+    tensors = load_file(other / "model.safetensors")
+    name = "model.layers.1.self_attn.q_proj.weight"
+    save_file(tensors | {name: tensors[name] * 1.01}, other / "model.safetensors", metadata={"format": "pt"})
+    run(settings(base, rows, **small))
+    with pytest.raises(TrainingError, match="other data or settings"):
+        run(settings(other, rows, **small))
+    run(settings(base.rename(tmp_path / "moved"), rows, **small))
 
 
 def test_what_a_run_leaves_says_what_it_was(qwen3: Path, settings: Settings, questions: list[Any], tmp_path: Path) -> None:
@@ -178,7 +246,13 @@ def test_what_a_run_leaves_says_what_it_was(qwen3: Path, settings: Settings, que
     assert [report.step for report in reports] == [1, 2]
     assert all(report.tokens_per_second > 0 and report.eta_seconds >= 0 for report in reports)
     output = tmp_path / "run"
-    assert list((output / "tensorboard").glob("events.*"))
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    board = EventAccumulator(str(output / "tensorboard"))
+    board.Reload()
+    for name in ("loss", "rate", "gradient", "tokens_per_second"):
+        shown = [(event.step, event.value) for event in board.Scalars(f"step/{name}")]
+        assert shown == [(report.step, pytest.approx(getattr(report, name), rel=1e-5)) for report in reports]
     assert {"adapter_config.json", "adapter_model.safetensors", "data_card.json"} <= {file.name for file in (output / "adapter").iterdir()}
     card = json.loads((output / "adapter" / "data_card.json").read_text())
     assert card["train"]["files"][0]["sha256"]
@@ -186,6 +260,21 @@ def test_what_a_run_leaves_says_what_it_was(qwen3: Path, settings: Settings, que
     from training.config import read_config
 
     assert read_config(output / "config.toml", SftConfig) == SftConfig.model_validate(made)
+
+
+def test_adapters_begin_by_the_seed(nemotron_h: Path, settings: Settings, questions: list[Any], tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", questions[:4])
+
+    def begun(seed: int) -> dict[str, torch.Tensor]:
+        adapters = {"targets": ["attention", "experts"], "rank": 4}
+        config = SftConfig.model_validate(settings(nemotron_h, rows, length={"seed": seed}, adapters=adapters))
+        model, _ = open_model(config, read_family(config.base, None), Processes(), lambda line: None)
+        return {name: each for name, each in model.named_parameters() if "lora_A" in name or "lora_a" in name}
+
+    one, same_seed, other = begun(1), begun(1), begun(2)
+    assert any(".experts." in name for name in one)
+    assert all(torch.equal(one[name], same_seed[name]) for name in one)
+    assert not any(torch.equal(one[name], other[name]) for name in one)
 
 
 TWO = """
