@@ -60,6 +60,8 @@ class ServerCommand:
     files: dict[str, str] = field(default_factory=dict)
     """Written beside the log before the start; `{files}` in `argv` is where."""
     notes: tuple[str, ...] = ()
+    host: str = "127.0.0.1"
+    """Where it listens; `base_url` is where it is asked."""
 
 
 def server_command(
@@ -92,11 +94,12 @@ def server_command(
         engine=choice.engine,
         argv=(*argv, *flags, *choice.more),
         env=env,
-        base_url=f"http://{choice.host if choice.host not in ('0.0.0.0', '::') else '127.0.0.1'}:{choice.port}/v1",  # noqa: S104
+        base_url=f"http://{_asked_at(choice.host)}:{choice.port}/v1",
         served_name=model if choice.engine == "transformers" else plan.name,
         adapters=tuple(adapters),
         files=files,
         notes=tuple(notes),
+        host=choice.host,
     )
 
 
@@ -298,6 +301,12 @@ def _rank(adapters: Sequence[LoraSettings], wanted: int | None) -> int | None:
 
 def _program(choice: Choice, name: str, *words: str) -> list[str]:
     return [str(choice.environment / "bin" / name) if choice.environment is not None else "python3" if name == "python" else name, *words]
+
+
+def _asked_at(host: str) -> str:
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - what listens everywhere listens here
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
 
 
 def _given(option: str, value: object) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness.server_command import ServerCommand
-from harness.serving import Server, ServingError, keep_serving, known_causes, stopping
+from harness.serving import Server, ServingError, keep_serving, known_causes, port_taken, stopping
 
 PROGRAM = """
 import json, os, subprocess, sys, time
@@ -43,6 +44,7 @@ HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 
 
 def server_of(tmp_path: Path, port: int, how: str = "calls", argv: tuple[str, ...] = ()) -> Server:
+    tmp_path.mkdir(exist_ok=True)
     (tmp_path / "server.py").write_text(PROGRAM, encoding="utf-8")
     argv = argv or (sys.executable, str(tmp_path / "server.py"), str(port), how, str(tmp_path / "pids"))
     return Server(ServerCommand("vllm", argv, {}, f"http://127.0.0.1:{port}/v1", "tiny"), tmp_path / "log/server.log")
@@ -107,6 +109,32 @@ async def test_a_server_that_is_not_there_in_time_is_told(tmp_path, free_port):
 async def test_a_program_that_is_not_installed_is_told(tmp_path, free_port):
     with pytest.raises(ServingError, match="--environment"):
         await server_of(tmp_path, free_port, argv=("/nowhere/bin/python",)).start()
+
+
+async def test_one_whose_port_another_holds_is_not_started_and_the_other_not_taken_for_it(tmp_path, free_port):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", free_port))
+        other.listen()
+        server = server_of(tmp_path, free_port)
+        with pytest.raises(ServingError, match=rf"^nothing can be served at 127.0.0.1:{free_port} \(address already in use\)"):
+            await keep_serving(server, ready_seconds=20, restart=True, on_ready=print)
+        assert server.pid is None
+        assert not server.log.exists()
+    assert port_taken("127.0.0.1", free_port) is None
+    assert "not known" in (port_taken("nowhere.invalid", free_port) or "")
+
+
+async def test_one_that_dies_while_another_answers_for_it_is_not_ready(tmp_path, free_port):
+    """Whatever came to listen there after ours was started."""
+    server = server_of(tmp_path, free_port, argv=(sys.executable, "-c", "input()"))
+    other = server_of(tmp_path / "other", free_port)
+    async with stopping(server), stopping(other):
+        await server.start()
+        await server.ended()
+        await other.start()
+        await other.ready(20)
+        with pytest.raises(ServingError, match="exit code 1"):
+            await server.ready(20)
 
 
 @pytest.mark.parametrize("restart", [True, False])
