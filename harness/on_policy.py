@@ -19,7 +19,8 @@ from harness.agent import ToolAgent
 from harness.background import BackgroundLoop
 from harness.chat import ChatAnswer, ChatError
 from harness.config import ConfigError, ModelSettings, RunConfig
-from harness.endpoint import authorization, discover
+from harness.discovery import discover
+from harness.endpoint import authorization
 from harness.engines import choose_engine
 from harness.evaluate import chat_model
 from harness.presets import resolve

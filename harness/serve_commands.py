@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -12,8 +11,9 @@ from typing import Final
 
 from harness.adapters import AdapterApi, versioned
 from harness.checkpoint import read_adapter, read_checkpoint
-from harness.config import ConfigError, ModelSettings
+from harness.config import ConfigError, ModelSettings, server_url
 from harness.console import Screen
+from harness.endpoint import authorization
 from harness.machine import this_machine
 from harness.parity import TOLERANCES, check_parity
 from harness.server_command import Choice, ServerCommand, server_command
@@ -97,7 +97,7 @@ async def _adapters_prove(options: argparse.Namespace, screen: Screen) -> bool:
 async def _adapters_parity(options: argparse.Namespace, screen: Screen) -> bool:
     expected = read_expectation(options.expected)
     tolerance = TOLERANCES[expected.precision] if options.tolerance is None else options.tolerance
-    found = await check_parity(expected, ModelSettings(name=options.name, base_url=options.base_url), tolerance=tolerance)
+    found = await check_parity(expected, ModelSettings(name=options.name, base_url=server_url(options.base_url)), tolerance=tolerance)
     screen.out.print(printable(found.words), markup=False)
     return found.holds
 
@@ -123,8 +123,8 @@ async def _system(options: argparse.Namespace, screen: Screen) -> bool:
 
 
 def _api(options: argparse.Namespace) -> AdapterApi:
-    key = os.environ.get("OPENAI_API_KEY")
-    return AdapterApi(options.base_url, {"Authorization": f"Bearer {key}"} if key else {})
+    url = server_url(options.base_url)
+    return AdapterApi(url, authorization(ModelSettings(name="", base_url=url)))
 
 
 def _named(text: str) -> tuple[str, Path]:
