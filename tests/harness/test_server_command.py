@@ -12,6 +12,7 @@ from harness.checkpoint import LoraSettings, read_adapter, read_checkpoint
 from harness.compatibility import mismatches
 from harness.config import ConfigError
 from harness.machine import Cuda, Gpu, Machine, this_machine
+from harness.options import build_parser
 from harness.server_command import Choice, ServerCommand, server_command
 from training.recipe import find_recipe, recipe_for
 
@@ -149,6 +150,43 @@ def test_what_is_no_checkpoint_or_adapter_is_told(tmp_path: Path):
         read_adapter("a", tmp_path)
     (tmp_path / "adapter_model.safetensors").touch()
     assert read_adapter("a", tmp_path).rank == 32
+
+
+NO_CONFIGS = ["[]", "7", "null", '"qwen3"', "[" * 100_000, '{"text_config": []}', '{"model_type": 5}', '{"num_attention_heads": "many"}', '{"quantization_config": 5}', '{"num_attention_heads": 4.5}', "\x00"]  # fmt: skip
+NO_ADAPTERS = ["[]", "7", "[" * 100_000, '{"r": 8}', '{"r": 8, "target_modules": null}', '{"r": 8, "target_modules": []}', '{"r": 8, "target_modules": 5}',
+               '{"r": null, "target_modules": ["q_proj"]}', '{"r": 0, "target_modules": ["q_proj"]}', '{"r": 8, "target_modules": ["q_proj"], "rank_pattern": {"x": "deep"}}',
+               '{"r": 8, "target_modules": ["q_proj"], "rank_pattern": 7}', '{"r": 8, "target_modules": ["q_proj"], "target_parameters": 7}']  # fmt: skip
+
+
+def test_a_configuration_that_no_model_or_adapter_has_is_told_in_one_line(tmp_path: Path):
+    (tmp_path / "adapter_model.safetensors").touch()
+    for text in NO_CONFIGS:
+        (tmp_path / "config.json").write_text(text, encoding="utf-8")
+        with pytest.raises(ConfigError, match=r"config\.json") as caught:
+            read_checkpoint(str(tmp_path))
+        assert str(caught.value).isprintable()
+    for text in NO_ADAPTERS:
+        (tmp_path / "adapter_config.json").write_text(text, encoding="utf-8")
+        with pytest.raises(ConfigError, match=r"adapter_config\.json") as caught:
+            read_adapter("a", tmp_path)
+        assert str(caught.value).isprintable()
+    with pytest.raises(ConfigError, match="which model"):
+        read_checkpoint("")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--port", "99999"], ["--port", "-1"], ["--port", "0"], ["--port", "http"], ["--context", "-5"], ["--tensor-parallel", "0"], ["--data-parallel", "-1"],
+        ["--max-lora-rank", "-1"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_number_out_of_its_bounds_is_wrong_input(words: list[str], capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as caught:
+        build_parser().parse_args(["serve", "x/y", *words])
+    assert caught.value.code == 2
+    assert f"argument {words[0]}: a whole number" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["nemotron-3-nano", "qwen3", "llama", "smollm3"])
