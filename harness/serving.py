@@ -85,7 +85,7 @@ class Server:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         for name, content in self.command.files.items():
             (self.log.parent / name).write_text(content, encoding="utf-8")
-        argv = [word.replace("{files}", str(self.log.parent)) for word in self.command.argv]
+        argv = self.command.argv_at(self.log.parent)
         with open(self.log, "ab") as log:  # noqa: ASYNC230 - the server's own, once a start
             log.write(f"$ {shlex.join(argv)}\n".encode())
             log.flush()
