@@ -13,6 +13,7 @@ import harness
 from harness.agent import ToolAgent
 from harness.balance import BalancedChatModel
 from harness.config import ConfigError, ModelSettings, RunConfig
+from harness.continuation import must_hold_budget
 from harness.discovery import discover, refuses
 from harness.endpoint import OpenAIChatModel, authorization
 from harness.engines import choose_engine
@@ -131,6 +132,8 @@ async def _endpoint(
             for url in settings.more_urls:
                 await discover(found.model_copy(update={"base_url": url}))  # each serves the same name
             settings = await _heard(resolve(found, profile), found, profile, say)
+            if profile is None:
+                await must_hold_budget(settings)
             if profile is not None and (others := of_other_servers(settings, profile)):
                 say(f"the profile is of {profile.base_url}; the same is taken to hold for {', '.join(others)}")
             if profile is not None and profile.safe_concurrency is not None and profile.safe_concurrency < at_once:
