@@ -44,9 +44,8 @@ async def listed(base_url: str, headers: Mapping[str, str], *, seconds: float = 
         if error.kind != "protocol":
             raise NoListError(f"{base_url} lists no models: {error}") from error
         await _must_be_the_place(base_url, headers, seconds)
-        raise ConfigError(
-            f"{base_url} is not an OpenAI-compatible server (its /models is no list: {error}); the URL of one usually ends in /v1"
-        ) from error
+        end = "" if base_url.endswith("/v1") else "; the URL of one usually ends in /v1"
+        raise ConfigError(f"{base_url} is not an OpenAI-compatible server (its /models is no list: {error}){end}") from error
 
 
 async def _must_be_the_place(base_url: str, headers: Mapping[str, str], seconds: float) -> None:

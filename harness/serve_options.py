@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness.shared_options import whole
+from harness.shared_options import positive, whole
 
 
 def add_serve_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -27,7 +27,7 @@ def add_serve_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
     serve.add_argument("--data-parallel", type=whole(1), metavar="N")
     serve.add_argument("--max-lora-rank", type=whole(1), metavar="R", help="adapters can be loaded while it runs, of up to this rank")
     serve.add_argument("--log", type=Path, metavar="FILE", help="default: below the cache, one for each port")
-    serve.add_argument("--ready-seconds", type=float, default=1800.0, metavar="S", help="until a tool call must have gone through")
+    serve.add_argument("--ready-seconds", type=positive, default=1800.0, metavar="S", help="until a tool call must have gone through")
     serve.add_argument("--restart", action="store_true", help="start it again when it ends by itself")
     serve.add_argument("--dry-run", action="store_true", help="print the command and why it is this one")
     serve.add_argument("--json", action="store_true", help="with --dry-run: as JSON")

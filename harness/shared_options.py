@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 
 
 def add_sandbox(parser: argparse._ActionsContainer, *names: str) -> None:
     words = "default: docker where a daemon answers, else bubblewrap"
     parser.add_argument("--sandbox", *names, choices=["auto", "docker", "bubblewrap"], help=words)
+
+
+def positive(word: str) -> float:
+    """The number of an option's word, above nothing and below everything."""
+    try:
+        value = float(word)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"a number above 0 is needed (given: {word!r})")
+    return value
 
 
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:

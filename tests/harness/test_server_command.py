@@ -180,7 +180,7 @@ def test_a_configuration_that_no_model_or_adapter_has_is_told_in_one_line(tmp_pa
     "words",
     [
         ["--port", "99999"], ["--port", "-1"], ["--port", "0"], ["--port", "http"], ["--context", "-5"], ["--tensor-parallel", "0"], ["--data-parallel", "-1"],
-        ["--max-lora-rank", "-1"],
+        ["--max-lora-rank", "-1"], ["--ready-seconds", "0"], ["--ready-seconds", "nan"], ["--ready-seconds", "soon"],
     ],
     ids=" ".join,
 )  # fmt: skip
@@ -188,7 +188,7 @@ def test_a_number_out_of_its_bounds_is_wrong_input(words: list[str], capsys: pyt
     with pytest.raises(SystemExit) as caught:
         build_parser().parse_args(["serve", "x/y", *words])
     assert caught.value.code == 2
-    assert f"argument {words[0]}: a whole number" in capsys.readouterr().err
+    assert f"argument {words[0]}: a {'' if words[0] == '--ready-seconds' else 'whole '}number" in capsys.readouterr().err
 
 
 AT = "--host 127.0.0.1 --port 8000"
