@@ -167,6 +167,8 @@ async def test_a_server_that_dies_is_started_again_if_that_was_asked_for(tmp_pat
         ("RuntimeError: The NVIDIA driver on your system is too old (found version 12020).", "driver and CUDA"),
         ("mamba_ssm_cache_dtype must be float32", "--mamba-ssm-cache-dtype float32"),
         ("torch._inductor.exc.InductorError: CalledProcessError", "--enforce-eager"),
+        ("RuntimeError: CUDA error: operation not permitted when stream is capturing", "--enforce-eager"),
+        ("Exception: Failed to capture CUDA graph", "--enforce-eager"),
         ("To serve at least one request, ... KV cache is needed, which is larger than the maximum number of tokens that can be stored in KV cache", "--context"),
         ("[Errno 98] error while attempting to bind on address: address already in use", "--port"),
         ("ValueError: LoRA rank 64 is greater than max_lora_rank 16.", "--max-lora-rank"),
@@ -179,4 +181,6 @@ def test_known_causes_are_named_with_what_to_do(log: str, words: str):
 
 
 def test_a_log_without_a_known_cause_names_none():
-    assert known_causes("INFO: Started server process\nINFO: Application startup complete.") == []
+    usual = "Enforce eager set, disabling torch.compile, CUDAGraphs. This is equivalent to setting -cc.mode=none -cc.cudagraph_mode=none"
+    capturing = "Capturing CUDA graphs (mixed prefill-decode, PIECEWISE): 100%\nGraph capturing finished in 11 secs, took 0.6 GiB"
+    assert known_causes(f"INFO: Started server process\n{usual}\n{capturing}\nINFO: Application startup complete.") == []
