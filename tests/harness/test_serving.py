@@ -183,4 +183,5 @@ def test_known_causes_are_named_with_what_to_do(log: str, words: str):
 def test_a_log_without_a_known_cause_names_none():
     usual = "Enforce eager set, disabling torch.compile, CUDAGraphs. This is equivalent to setting -cc.mode=none -cc.cudagraph_mode=none"
     capturing = "Capturing CUDA graphs (mixed prefill-decode, PIECEWISE): 100%\nGraph capturing finished in 11 secs, took 0.6 GiB"
-    assert known_causes(f"INFO: Started server process\n{usual}\n{capturing}\nINFO: Application startup complete.") == []
+    told = "non-default args: {'mamba_ssm_cache_dtype': 'float32', 'enable_lora': True}\nInitializing a V1 LLM engine: trust_remote_code=False, dtype=torch.bfloat16"
+    assert known_causes(f"INFO: Started server process\n{usual}\n{told}\n{capturing}\nINFO: Application startup complete.") == []
