@@ -13,6 +13,8 @@ RUN apt-get update \
 COPY . /src
 RUN /opt/harness/bin/pip install "/src[leaderboard,trajectories]" && rm -rf /src
 ENV PATH=/opt/harness/bin:${PATH} HARNESS_CACHE=/home/harness/cache
+# A volume over a directory that is not there would be root's.
+RUN mkdir /home/harness/runs && chown harness:harness /home/harness/runs
 USER harness
 WORKDIR /home/harness
 ENTRYPOINT ["harness"]

@@ -14,6 +14,8 @@ RUN apt-get update \
 COPY . /src
 RUN /opt/harness/bin/pip install /src && rm -rf /src
 ENV PATH=/opt/harness/bin:${PATH} HARNESS_CACHE=/home/harness/cache
+# A volume over a directory that is not there would be root's.
+RUN mkdir /home/harness/adapters && chown harness:harness /home/harness/adapters
 USER harness
 WORKDIR /home/harness
 EXPOSE 8000

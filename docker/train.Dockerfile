@@ -13,8 +13,10 @@ RUN apt-get update \
     && python3 -m venv /opt/harness \
     && /opt/harness/bin/pip install "torch==${TORCH_VERSION}" ${TORCH_INDEX:+--index-url "${TORCH_INDEX}"}
 COPY . /src
-RUN /opt/harness/bin/pip install "/src[trajectories]" && rm -rf /src
+RUN /opt/harness/bin/pip install "/src[train,trajectories]" && rm -rf /src
 ENV PATH=/opt/harness/bin:${PATH} HARNESS_CACHE=/home/harness/cache
+# A volume over a directory that is not there would be root's.
+RUN mkdir /home/harness/runs /home/harness/adapters && chown harness:harness /home/harness/runs /home/harness/adapters
 USER harness
 WORKDIR /home/harness
 ENTRYPOINT ["harness"]

@@ -7,10 +7,9 @@ would answer for a new version with what the old one saw.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +18,9 @@ import httpx
 
 from harness.checkpoint import read_adapter
 from harness.config import ConfigError
-from harness.request import accepted, send
+from harness.discovery import listed
+from harness.request import SECONDS, accepted, answer_of, send, text_of
+from harness.wire import told_logprobs
 from training.expectation import PROMPTS
 
 _TOKENS: Final = 24
@@ -64,17 +65,15 @@ def versioned(name: str, path: Path, into: Path) -> tuple[str, Path]:
 class AdapterApi:
     """What vLLM and SGLang offer below one base URL."""
 
-    def __init__(self, base_url: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, base_url: str, headers: Mapping[str, str] | None = None, *, seconds: float = SECONDS) -> None:
+        """`seconds`: for one request."""
         self._base_url = base_url.rstrip("/")
         self._headers = headers or {}
+        self._seconds = seconds
 
     async def names(self) -> dict[str, str | None]:
         """Every model that is served: of an adapter, the base that it belongs to; None for a base. ConfigError when that is not told."""
-        response = await self._request("GET", f"{self._base_url}/models")
-        try:
-            return {str(entry["id"]): entry.get("parent") for entry in response.json()["data"]}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ConfigError(f"{self._base_url} lists no models") from error
+        return await listed(self._base_url, self._headers, seconds=self._seconds)
 
     async def load(self, name: str, path: Path) -> None:
         """ConfigError when the name is taken, or the server refuses; its words say why."""
@@ -96,7 +95,8 @@ class AdapterApi:
             different += await self._answer(name, prompt) != await self._answer(base, prompt)
         return Proof(name, base, len(prompts), different)
 
-    async def _answer(self, model: str, prompt: str) -> tuple[str, tuple[float, ...]]:
+    async def _answer(self, model: str, prompt: str) -> tuple[str, str | None, tuple[float, ...]]:
+        """Text, thinking, and the probabilities of the tokens."""
         body = {
             "model": model,
             "messages": [{"role": "user", "content": prompt}],
@@ -104,18 +104,17 @@ class AdapterApi:
             "temperature": 0.0,
             "logprobs": True,
         }
-        choice = (await self._request("POST", f"{self._base_url}/chat/completions", body)).json()["choices"][0]
-        told = (choice.get("logprobs") or {}).get("content") or []
-        return json.dumps(choice["message"], sort_keys=True), tuple(round(token["logprob"], 2) for token in told)
+        response = await self._post(f"{self._base_url}/chat/completions", body)
+        message = answer_of(response).message
+        return message.content, message.reasoning, tuple(round(each, 2) for each in told_logprobs(text_of(response)))
 
     async def _change(self, action: str, body: dict[str, str]) -> None:
         """vLLM has it below /v1, SGLang at the root."""
-        try:
-            await self._request("POST", f"{self._base_url}/{action}", body)
-        except ConfigError as error:
-            if not str(error).endswith("404: Not Found"):
-                raise
-            await self._request("POST", f"{self._base_url.removesuffix('/v1')}/{action}", body)
+        response = await self._post(f"{self._base_url}/{action}", body)
+        if response.status_code in (404, 405):
+            at_root = await self._post(f"{self._base_url.removesuffix('/v1')}/{action}", body)
+            response = response if at_root.status_code in (404, 405) else at_root  # one that knows the path may not know the adapter
+        accepted(response)
 
-    async def _request(self, method: str, url: str, body: dict[str, Any] | None = None) -> httpx.Response:
-        return accepted(await send(method, url, body, headers=self._headers))
+    async def _post(self, url: str, body: dict[str, Any]) -> httpx.Response:
+        return await send("POST", url, body, headers=self._headers, seconds=self._seconds)

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
+from tasks.integrity import printable
 from trajectories.trajectory import FailureKind, Message, Usage
 
 _OVERFLOW_WORDS = re.compile(r"context length|context size|model length|max_tokens must be at least 1, got [0-]", re.IGNORECASE)
@@ -218,15 +219,15 @@ def fitting_length(message: str) -> int | None:
 
 
 def _read_error(body: str) -> tuple[list[str], str]:
-    """Codes and types, and the message, of an error body in any of its shapes."""
+    """Codes and types, and the message, of an error body in any of its shapes. The message is one line that can be shown and written."""
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
-        return [], " ".join(body.split())[:300] or "(empty answer)"
+        return [], printable(" ".join(body.split())[:300]) or "(empty answer)"
     error = content.get("error", content) if isinstance(content, dict) else content
     if isinstance(error, dict):
         codes = [str(error[name]) for name in ("code", "type") if error.get(name) is not None]
         message = error.get("message") or error.get("detail") or error
     else:
         codes, message = [], error
-    return codes, " ".join(str(message).split())[:500]
+    return codes, printable(" ".join(str(message).split())[:500])

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from harness.config import ConfigError
+from tasks.integrity import printable
 from training.recipe import Recipe
 
 
@@ -44,6 +45,8 @@ class LoraSettings(BaseModel):
 
 def read_checkpoint(model: str, recipe: Recipe | None = None) -> Checkpoint:
     """Of a directory, or of a hub's name, of which only the recipe and the name tell. ConfigError when a directory holds no model."""
+    if not model:
+        raise ConfigError("which model? a directory or a hub's name is needed")
     place = Path(model)
     if not place.is_dir():
         if model.startswith(("/", "./", "../")):
@@ -52,8 +55,13 @@ def read_checkpoint(model: str, recipe: Recipe | None = None) -> Checkpoint:
         return Checkpoint(model=model, local=False, billions=billions, stored_as=_stored_as_named(model))
     try:
         config = json.loads((place / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{model}: no model's config.json can be read there ({error})") from error
+        return _of_config(model, place, config, recipe)
+    except (OSError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise ConfigError(f"{model}: no model's config.json can be read there ({_one_line(error)})") from error
+
+
+def _of_config(model: str, place: Path, config: dict[str, Any], recipe: Recipe | None) -> Checkpoint:
+    """Whatever is raised is of a configuration that no model has."""
     text = config.get("text_config", config)
     size = sum(file.stat().st_size for pattern in ("*.safetensors", "*.bin", "*.gguf") for file in place.glob(pattern)) or None
     stored = _stored_as(config)
@@ -76,14 +84,21 @@ def read_adapter(name: str, path: Path) -> LoraSettings:
     """What an adapter says of itself. ConfigError when it is none, or has no weights."""
     try:
         config = json.loads((path / "adapter_config.json").read_text(encoding="utf-8"))
-        rank, targets = int(config["r"]), config["target_modules"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path}: no adapter is there: adapter_config.json cannot be read ({error})") from error
+        targets = config["target_modules"]
+        listed = [targets] if isinstance(targets, str) else [*(targets or ()), *(config.get("target_parameters") or ())]
+        ranks = (config["r"], *(config.get("rank_pattern") or {}).values())
+        rank = max(map(int, ranks))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ConfigError(f"{path}: no adapter is there: adapter_config.json cannot be read ({_one_line(error)})") from error
+    if not listed or rank < 1:
+        raise ConfigError(f"{path}: adapter_config.json names no layers or no rank: no server can tell what it adapts")
     if not any((path / file).exists() for file in ("adapter_model.safetensors", "adapter_model.bin")):
         raise ConfigError(f"{path}: the adapter has no adapter_model.safetensors")
-    listed = [targets] if isinstance(targets, str) else [*targets, *(config.get("target_parameters") or [])]
-    rank = max([rank, *(int(each) for each in (config.get("rank_pattern") or {}).values())])
     return LoraSettings(name=name, path=path.absolute(), rank=rank, targets=tuple(map(str, listed)))
+
+
+def _one_line(error: Exception) -> str:
+    return printable(" ".join(str(error).split()))[:200]
 
 
 def _billions(name: str) -> float | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
 import os
 import shlex
 import signal
@@ -146,37 +145,9 @@ def _review(options: argparse.Namespace) -> int:
 
 
 def _attacks(options: argparse.Namespace) -> int:
-    from harness.attacks import MODES, SHIPPED, Outcome, load_attacks, matrix, shortcomings, trials, try_attacks
-    from harness.config import ConfigError
+    from harness.attack_commands import ACTIONS
 
-    screen = _screen(quiet=options.json)
-    modes = list(dict.fromkeys(options.mode or MODES))
-    if unknown := [mode for mode in modes if mode not in MODES]:
-        raise ConfigError(f"there is no mode {unknown[0]!r}; there are: {', '.join(MODES)}")
-    attacks = load_attacks(options.cases or SHIPPED, options.case)
-    planned = len(trials(attacks, modes))
-    done = 0
-
-    def tell(outcome: Outcome) -> None:
-        nonlocal done
-        done += 1
-        screen.say(f"[{done}/{planned}] {outcome.slug} with {outcome.runner}, {outcome.mode}: {outcome.word}")
-
-    try:
-        outcomes = _run_async(try_attacks(attacks, backend=options.sandbox or "auto", modes=modes, say=screen.say, on_outcome=tell))
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        screen.error("interrupted")
-        return INTERRUPTED
-    held = sum(outcome.held for outcome in outcomes)
-    if options.json:
-        shown = {"held": held == planned, "outcomes": [outcome.model_dump(mode="json") for outcome in outcomes]}
-        print(json.dumps({**shown, "shortcomings": shortcomings(outcomes)}, indent=1))
-    else:
-        screen.table(*matrix(outcomes))
-        for sentence in shortcomings(outcomes):
-            screen.out.print(sentence, markup=False)
-        screen.out.print(f"{held} of {planned} came out as they should")
-    return OK if held == planned else NOT_AS_IT_SHOULD_BE
+    return _act(ACTIONS, options, "interrupted")
 
 
 def _tasks(options: argparse.Namespace) -> int:
@@ -271,29 +242,9 @@ def _gc(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from harness.config import ConfigError, ModelSettings
-    from harness.doctor import examine, is_fit
-    from harness.eval_commands import model_settings
+    from harness.doctor_commands import ACTIONS
 
-    screen = _screen(quiet=options.json)
-    asked = options.model is not None or options.base_url is not None
-    chosen = model_settings(options) if asked else {}
-    model = ModelSettings.model_validate(chosen) if chosen.get("base_url") else None
-    if options.profile is not None and model is None:
-        raise ConfigError("--profile is written of an endpoint: give --model URL as well")
-    if model is not None and options.recipe is not None:
-        model = model.model_copy(update={"recipe": options.recipe})
-    findings, profile = _run_async(examine(model, screen.say, at_once=options.at_once))
-    if profile is not None and options.profile is not None:
-        options.profile.write_text(profile.to_toml(), encoding="utf-8")
-    if options.json:
-        told = profile.model_dump(mode="json") if profile is not None else None
-        print(json.dumps({"findings": [finding.model_dump() for finding in findings], "profile": told}, indent=1))
-    else:
-        screen.table(("", "", ""), [(finding.subject, finding.state, finding.words) for finding in findings])
-        if profile is not None and options.profile is not None:
-            screen.out.print(f"profile: {options.profile}", markup=False)
-    return OK if is_fit(findings) else NOT_AS_IT_SHOULD_BE
+    return _act(ACTIONS, options, "interrupted")
 
 
 def _run_async(work: Coroutine[Any, Any, T]) -> T:

@@ -7,6 +7,7 @@ import json
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -17,6 +18,18 @@ from tasks.toml_file import checked, read_toml
 
 class ConfigError(Exception):
     """The configuration or the command line is wrong; one line that says what to do. Exit code 2."""
+
+
+def server_url(text: str) -> str:
+    """A server's base URL as it is used, without a slash at its end. ConfigError when no request can be sent there."""
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in ("http", "https") and parts.hostname and parts.hostname.encode("idna") and parts.port != 0
+    except ValueError as error:
+        raise ConfigError(f"{text!r} is no URL: {str(error).lower()}") from error
+    if not sound or " " in text or not text.isprintable():
+        raise ConfigError(f"{text!r}: a URL that begins with http:// or https:// and names a server is needed, as http://localhost:8000/v1")
+    return text.rstrip("/")
 
 
 class _Section(BaseModel):
@@ -102,6 +115,16 @@ class ModelSettings(_Section):
     """In which calls are looked for in an answer that has none, for a server whose parser misses some."""
     context_tokens: int | None = Field(default=None, gt=0)
     """What the model takes in all, by the profile: no longer answer is asked for."""
+
+    @field_validator("base_url", "more_urls")
+    @classmethod
+    def _are_urls(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        for url in (value,) if isinstance(value, str) else value or ():
+            try:
+                server_url(url)
+            except ConfigError as error:
+                raise ValueError(str(error)) from error
+        return value
 
 
 class AgentLimits(_Section):

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from harness.config import ConfigError, ModelSettings
-from harness.endpoint import discover
+from harness.discovery import discover
 from harness.engines import choose_engine
 from harness.evaluate import free_space
 from harness.machine import Machine, this_machine

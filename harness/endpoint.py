@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 import math
 import os
 import ssl
@@ -21,17 +20,16 @@ import openai
 import tenacity
 
 from harness.chat import EXCHANGE, ChatAnswer, ChatError, ContextOverflow, classify, fitting_length, waiting
-from harness.config import ConfigError, ModelSettings
+from harness.config import ModelSettings
 from harness.dialect import Dialect
 from harness.traffic import Pauses, Traffic
 from harness.transport import bound
 from harness.wire import parse_answer, to_wire
 from trajectories.trajectory import Message
 
-__all__ = ["OpenAIChatModel", "discover", "parse_answer", "to_wire"]
+__all__ = ["OpenAIChatModel", "authorization", "parse_answer", "to_wire"]
 
 _LONGEST_WAIT_SECONDS = 60.0
-_DISCOVERY_SECONDS = 20.0
 _PROBE_SECONDS = 30.0
 _LEAST_ANSWER_TOKENS = 256
 """What is left for the answer when a request is made to fit: with less, the context has overflowed."""
@@ -200,64 +198,6 @@ class OpenAIChatModel:
         return None
 
 
-async def discover(settings: ModelSettings) -> ModelSettings:
-    """The settings with a name that the endpoint serves. ConfigError: unreachable, not OpenAI-compatible, no such model.
-
-    A server that lists no model is asked for one token by the given name.
-    """
-    where = settings.base_url
-    async with _client(settings, _DISCOVERY_SECONDS) as client:
-        try:
-            response = await client.get("/models", cast_to=httpx.Response)
-            listed = [str(entry["id"]) for entry in json.loads(response.text)["data"]]
-        except openai.APIStatusError as error:
-            if error.status_code in (401, 403):
-                raise ConfigError(_unauthorised(settings)) from error
-            listed = []  # not every server has a list, and some fail at it: the name is tried instead
-        except openai.APITimeoutError as error:
-            raise ConfigError(f"{where} did not answer within {_DISCOVERY_SECONDS:.0f} s") from error
-        except openai.APIConnectionError as error:
-            raise ConfigError(f"{where} cannot be reached ({error.__cause__ or error}); is the server running?") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise ConfigError(
-                f"{where} is not an OpenAI-compatible server (its /models is no list); the URL usually ends in /v1"
-            ) from error
-    name = settings.name
-    if not name:
-        if len(listed) != 1:
-            offer = f"it serves {', '.join(sorted(listed)[:20])}" if listed else "it lists no model"
-            raise ConfigError(f"which model of {where}? {offer}: give --model NAME --base-url {where}")
-        name = listed[0]
-    elif listed and name not in listed:
-        raise ConfigError(f"{where} does not serve {name!r}; it serves {', '.join(sorted(listed)[:20])}")
-    chosen = settings.model_copy(update={"name": name})
-    if not listed:
-        await _ask_for_one_token(chosen)
-    return chosen
-
-
-async def _ask_for_one_token(settings: ModelSettings) -> None:
-    error = await refuses(settings)
-    if error is None:
-        return
-    if error.kind == "authentication":
-        raise ConfigError(_unauthorised(settings)) from error
-    raise ConfigError(f"{settings.base_url} does not answer as an OpenAI-compatible server for model {settings.name!r}: {error}") from error
-
-
-async def refuses(settings: ModelSettings) -> ChatError | None:
-    """What a request of one token with these settings fails with."""
-    sampling = settings.sampling.model_copy(update={"max_tokens": 1})
-    model = OpenAIChatModel(settings.model_copy(update={"sampling": sampling, "retry_seconds": 0.0}))
-    try:
-        await model.complete([Message(role="user", content="Hi")], [])
-    except ChatError as error:
-        return error
-    finally:
-        await model.close()
-    return None
-
-
 def authorization(settings: ModelSettings) -> dict[str, str]:
     """The headers with the key, where there is one."""
     key = os.environ.get(settings.api_key_variable)
@@ -330,7 +270,3 @@ def _client(settings: ModelSettings, timeout_seconds: float, certificates: ssl.S
         verify=certificates or httpx.create_ssl_context(), headers={"Accept-Encoding": "identity"}, event_hooks={"response": [bound]}
     )
     return openai.AsyncOpenAI(base_url=settings.base_url, api_key=key, timeout=timeout_seconds, max_retries=0, http_client=http)
-
-
-def _unauthorised(settings: ModelSettings) -> str:
-    return f"{settings.base_url} refuses the key: set {settings.api_key_variable} in the environment"

@@ -7,7 +7,7 @@ import json
 import os
 from typing import Any, Final
 
-from harness.config import ConfigError, RunConfig, build_config
+from harness.config import ConfigError, RunConfig, build_config, server_url
 from harness.console import Screen
 from harness.endpoint_options import endpoint_settings
 from harness.evaluate import Spread, evaluate
@@ -87,7 +87,7 @@ def run_config(options: argparse.Namespace) -> RunConfig:
 def model_settings(options: argparse.Namespace) -> dict[str, Any]:
     """Name and base URL from `--model` (a name, a URL, or `openai/NAME`), `--base-url` and the environment."""
     several: list[str] = options.model if isinstance(options.model, list) else [options.model] if options.model else []
-    urls = [each.rstrip("/") for each in several if each.startswith(("http://", "https://"))]
+    urls = [server_url(each) for each in several if each.startswith(("http://", "https://"))]
     if len(several) > 1:
         names = [each for each in several if not each.startswith(("http://", "https://"))]
         if len(names) > 1 or not urls or options.base_url is not None:
@@ -100,7 +100,7 @@ def model_settings(options: argparse.Namespace) -> dict[str, Any]:
     if model is not None and model.startswith(("http://", "https://")):
         if base_url is not None:
             raise ConfigError("--model is a URL already: give --base-url with a model's name")
-        return {"name": "", "base_url": model.rstrip("/")}
+        return {"name": "", "base_url": urls[0]}
     if model in BUILT_IN and base_url is None:
         return {"name": model}
     if base_url is None:
@@ -112,9 +112,7 @@ def model_settings(options: argparse.Namespace) -> dict[str, Any]:
                 )
             base_url = "https://api.openai.com/v1"
         model = model.removeprefix("openai/") if model else model
-    if base_url is not None and not base_url.startswith(("http://", "https://")):
-        raise ConfigError(f"--base-url {base_url!r}: a URL that begins with http:// or https:// is needed")
-    return {"name": model or "", "base_url": base_url.rstrip("/") if base_url else None}
+    return {"name": model or "", "base_url": server_url(base_url) if base_url is not None else None}
 
 
 def _json_object(text: str | None, option: str) -> dict[str, Any] | None:

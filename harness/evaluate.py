@@ -13,10 +13,12 @@ import harness
 from harness.agent import ToolAgent
 from harness.balance import BalancedChatModel
 from harness.config import ConfigError, ModelSettings, RunConfig
-from harness.endpoint import OpenAIChatModel, authorization, discover, refuses
+from harness.continuation import must_hold_budget
+from harness.discovery import discover, refuses
+from harness.endpoint import OpenAIChatModel, authorization
 from harness.engines import choose_engine
 from harness.oracle import BUILT_IN, script_for, serve_scripts
-from harness.presets import resolve, without_extras
+from harness.presets import of_other_servers, resolve, without_additions
 from harness.profile import Profile
 from harness.run import OnResult, Perform, Trial, note_nodes, pending, prepare, run, setting_of
 from harness.server_words import ServerWords, ask_server
@@ -142,6 +144,10 @@ async def _endpoint(
             for url in settings.more_urls:
                 await discover(found.model_copy(update={"base_url": url}))  # each serves the same name
             settings = await _heard(resolve(found, profile), found, profile, say)
+            if profile is None:
+                await must_hold_budget(settings)
+            if profile is not None and (others := of_other_servers(settings, profile)):
+                say(f"the profile is of {profile.base_url}; the same is taken to hold for {', '.join(others)}")
             if profile is not None and profile.safe_concurrency is not None and profile.safe_concurrency < at_once:
                 at_once = profile.safe_concurrency
                 say(f"at most {at_once} requests at once, as the profile says")
@@ -182,14 +188,14 @@ async def _nodes(
 
 async def _heard(settings: ModelSettings, found: ModelSettings, profile: Profile | None, say: Say) -> ModelSettings:
     """The settings, less what a recipe adds and the server refuses. Asked with one token, where no profile tells."""
-    if profile is not None or without_extras(settings, found) == settings:
+    if profile is not None or without_additions(settings, found) == settings:
         return settings
     refusal = await refuses(settings)
-    if refusal is None or await refuses(without_extras(settings, found)) is not None:
+    if refusal is None or await refuses(without_additions(settings, found)) is not None:
         return settings
     added = {**settings.sampling.extra_body, **settings.sampling.chat_template_kwargs}
     say(f"the server takes no {', '.join(sorted(added))}: left out ({refusal})")
-    return without_extras(settings, found)
+    return without_additions(settings, found)
 
 
 def chat_model(settings: ModelSettings, *, at_once: int, say: Say) -> OpenAIChatModel | BalancedChatModel:

@@ -19,7 +19,9 @@ from harness.agent import ToolAgent
 from harness.background import BackgroundLoop
 from harness.chat import ChatAnswer, ChatError
 from harness.config import ConfigError, ModelSettings, RunConfig
-from harness.endpoint import authorization, discover
+from harness.continuation import must_hold_budget
+from harness.discovery import discover
+from harness.endpoint import authorization
 from harness.engines import choose_engine
 from harness.evaluate import chat_model
 from harness.presets import resolve
@@ -158,6 +160,7 @@ class PolicyRollouts:
         for url in found.more_urls:
             await discover(found.model_copy(update={"base_url": url}))
         settings = resolve(found)
+        await must_hold_budget(settings)
         sampling = settings.sampling.model_copy(update={"extra_body": {**settings.sampling.extra_body, **_TOLD}})
         settings = settings.model_copy(update={"sampling": sampling})
         assert settings.base_url is not None  # checked before

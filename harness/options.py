@@ -12,7 +12,7 @@ from harness.export_options import add_export_commands
 from harness.loop_options import add_loop_commands
 from harness.report_options import add_report_commands
 from harness.serve_options import add_serve_commands
-from harness.shared_options import add_sandbox
+from harness.shared_options import add_sandbox, whole
 from harness.task_options import add_task_commands
 from harness.train_options import add_chat_command, add_train_commands
 from harness.trajectory_options import add_trajectory_commands
@@ -78,7 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     review.add_argument("--note", metavar="TEXT", help="why; kept with the decision")
 
     attacks = commands.add_parser("attacks", help="cheats through the grader: which it stops, and how")
-    attacks.set_defaults(command="attacks")
+    attacks.set_defaults(command="attacks", action="attacks")
     attacks.add_argument(
         "--case", default="*", metavar="GLOB", help="only these cheats, such as 'exit-*'; honest solutions are always tried"
     )
@@ -97,12 +97,12 @@ def build_parser() -> argparse.ArgumentParser:
 
     commands.add_parser("gc", help="remove what dead runs left behind").set_defaults(command="gc")
     doctor = commands.add_parser("doctor", help="what this machine and an endpoint are ready for")
-    doctor.set_defaults(command="doctor")
+    doctor.set_defaults(command="doctor", action="doctor")
     doctor.add_argument("--model", metavar="MODEL")
     doctor.add_argument("--base-url", metavar="URL")
     doctor.add_argument("--config", help=argparse.SUPPRESS)
     doctor.add_argument("--profile", type=Path, metavar="FILE", help="write what the endpoint can do, for `harness eval --profile`")
-    doctor.add_argument("--at-once", type=int, default=32, metavar="N", help="the most requests at once that are tried (default: 32)")
+    doctor.add_argument("--at-once", type=whole(1), default=32, metavar="N", help="the most requests at once that are tried (default: 32)")
     doctor.add_argument("--recipe", metavar="NAME", help="of the model's family (default: by the model's name)")
     doctor.add_argument("--json", action="store_true")
     return parser

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from harness.config import ConfigError, ModelSettings
 from harness.endpoint import authorization
-from harness.request import SECONDS, accepted, send
+from harness.request import SECONDS, accepted, answer_of, send
 from training.base_settings import Precision
 from training.expectation import Continuation, Expectation
 
@@ -108,7 +108,7 @@ class _Server:
             if len(every) - len(ids) not in (0, 1):  # the last is of what was generated
                 return None
             return [_number(each) for each in every[len(wanted.prompt_ids) : len(ids)]]
-        except (ValueError, KeyError, IndexError, TypeError):
+        except (ValueError, KeyError, IndexError, TypeError, RecursionError):
             return None
 
     async def text(self, wanted: Continuation, expected: Expectation) -> str:
@@ -122,13 +122,8 @@ class _Server:
         if expected.template_kwargs:
             body["chat_template_kwargs"] = expected.template_kwargs
         url = f"{self._url}/chat/completions"
-        response = accepted(await send("POST", url, body, headers=self._headers, seconds=self._seconds))
-        try:
-            message = response.json()["choices"][0]["message"]
-            parts = (message.get("reasoning_content") or message.get("reasoning"), message.get("content"))
-            return _plain(" ".join(str(part) for part in parts if part), expected)
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-            raise ConfigError(f"{url}: the answer is none of a chat completion") from error
+        message = answer_of(await send("POST", url, body, headers=self._headers, seconds=self._seconds)).message
+        return _plain(" ".join(part for part in (message.reasoning, message.content) if part), expected)
 
 
 def _number(told: object) -> float:

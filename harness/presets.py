@@ -10,7 +10,13 @@ from training.recipe import Recipe, find_recipe, recipe_for
 
 
 def resolve(settings: ModelSettings, profile: Profile | None = None) -> ModelSettings:
-    """ConfigError when a budget of thinking is wanted of a server that can hold none; TrainingError when there is no such recipe."""
+    """ConfigError when the profile is another model's, or a budget of thinking is wanted of a server that can hold none; TrainingError when there
+    is no such recipe."""
+    if profile is not None and profile.model != settings.name:
+        raise ConfigError(
+            f"the profile is of {profile.model!r}, and {settings.name!r} is asked: "
+            f"harness doctor --model {settings.name} --base-url {settings.base_url} --profile FILE writes one of it"
+        )
     recipe = _recipe(settings)
     thinking = _thinking(settings.thinking, recipe, profile)
     settings = settings.model_copy(
@@ -28,7 +34,12 @@ def resolve(settings: ModelSettings, profile: Profile | None = None) -> ModelSet
     return ModelSettings.model_validate(settings.model_dump())
 
 
-def without_extras(settings: ModelSettings, given: ModelSettings) -> ModelSettings:
+def of_other_servers(settings: ModelSettings, profile: Profile) -> list[str]:
+    """The servers that are asked and not the profile's own: what it says of them is not seen but believed."""
+    return [url for url in (settings.base_url, *settings.more_urls) if url is not None and url != profile.base_url]
+
+
+def without_additions(settings: ModelSettings, given: ModelSettings) -> ModelSettings:
     """The settings less what a recipe adds to them that is not in OpenAI's own API, for a server that refuses it."""
     sampling = settings.sampling.model_copy(
         update={"extra_body": given.sampling.extra_body, "chat_template_kwargs": given.sampling.chat_template_kwargs}

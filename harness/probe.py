@@ -11,6 +11,7 @@ import httpx
 
 from harness.chat import context_limit
 from harness.config import ModelSettings, ToolFormatName
+from harness.continuation import goes_on
 from harness.dialect import Dialect
 from harness.endpoint import authorization
 from harness.knee import find_knee
@@ -311,14 +312,9 @@ class _Examination:
         return None
 
     async def _continuation(self) -> None:
-        """Whether an assistant's turn can be gone on with: then it takes fewer tokens of prompt than one more turn does."""
-        begun = [{"role": "user", "content": "Count to ten."}, {"role": "assistant", "content": "1 2 3 4"}]
-        goes_on = await self.questions.ask(begun, max_tokens=8, more={"continue_final_message": True, "add_generation_prompt": False})
-        anew = await self.questions.ask(begun, max_tokens=1)
-        there, here = goes_on.input_tokens, anew.input_tokens
-        held = there is not None and here is not None and there < here
-        self.profile["continues_turn"] = held
-        self.add("goes on with a turn", "held" if held else goes_on.words or "ignored", good=held)
+        held, seen = await goes_on(self.questions)
+        self.profile["continues_turn"] = bool(held)
+        self.add("goes on with a turn", "held" if held else seen.words or "ignored", good=bool(held))
 
     async def _thinking_in_history(self, name: str) -> None:
         def history(thinking: dict[str, str]) -> list[dict[str, Any]]:

@@ -114,7 +114,7 @@ class Questions:
             async with asyncio.timeout(self.seconds):
                 response = await self.client.post(f"{self.base_url}/chat/completions", json=body)
         except (httpx.HTTPError, ChatError, TimeoutError) as error:
-            return Seen(0, "", error=f"no answer: {error or type(error).__name__}", seconds=clock() - started)
+            return Seen(0, "", error=f"no answer: {str(error) or type(error).__name__}", seconds=clock() - started)
         # As UTF-8, whatever the server calls it: JSON is nothing else, and some names of encodings are no encodings of text.
         seen = Seen(response.status_code, response.content.decode("utf-8", "replace"), seconds=clock() - started)
         if response.status_code != 200:

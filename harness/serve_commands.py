@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -12,8 +11,9 @@ from typing import Final
 
 from harness.adapters import AdapterApi, versioned
 from harness.checkpoint import read_adapter, read_checkpoint
-from harness.config import ConfigError, ModelSettings
+from harness.config import ConfigError, ModelSettings, server_url
 from harness.console import Screen
+from harness.endpoint import authorization
 from harness.machine import this_machine
 from harness.parity import TOLERANCES, check_parity
 from harness.server_command import Choice, ServerCommand, server_command
@@ -35,12 +35,12 @@ async def _serve(options: argparse.Namespace, screen: Screen) -> bool:
         environment=options.environment, more=tuple(options.more),
     )  # fmt: skip
     command = server_command(checkpoint, recipe, this_machine(), choice, adapters)
+    log = options.log or cache_directory() / "servers" / f"{options.engine}-{options.port}.log"
     if options.dry_run:
-        _show(command, recipe, screen, as_json=options.json)
+        _show(command, recipe, log.parent, screen, as_json=options.json)
         return True
     for note in command.notes:
         screen.say(note)
-    log = options.log or cache_directory() / "servers" / f"{options.engine}-{options.port}.log"
     server = Server(command, log, recipe=recipe, say=screen.say)
     screen.say(f"log: {log}")
 
@@ -53,20 +53,24 @@ async def _serve(options: argparse.Namespace, screen: Screen) -> bool:
     return True
 
 
-def _show(command: ServerCommand, recipe: Recipe | None, screen: Screen, *, as_json: bool) -> None:
+def _show(command: ServerCommand, recipe: Recipe | None, directory: Path, screen: Screen, *, as_json: bool) -> None:
+    """The command as a shell takes it, the files that it names before it."""
+    argv = command.argv_at(directory)
     if as_json:
         told = {
-            "engine": command.engine, "argv": command.argv, "env": command.env, "base_url": command.base_url, "served_name": command.served_name,
-            "recipe": recipe.name if recipe else None, "files": command.files, "notes": command.notes,
+            "engine": command.engine, "argv": argv, "env": command.env, "base_url": command.base_url, "served_name": command.served_name,
+            "recipe": recipe.name if recipe else None, "files": {str(directory / name): text for name, text in command.files.items()},
+            "notes": command.notes,
         }  # fmt: skip
         screen.out.print(json.dumps(told, indent=1), markup=False)
         return
     for note in (f"recipe: {recipe.name}" if recipe else "no recipe knows this model: no parsers", *command.notes):
         screen.out.print(f"# {note}", markup=False)
-    before = [f"{name}={shlex.quote(value)}" for name, value in command.env.items()]
-    screen.out.print(" ".join([*before, shlex.join(command.argv)]), markup=False)
     for name, content in command.files.items():
-        screen.out.print(f"# {name}:\n{content}", markup=False)
+        place = shlex.quote(str(directory))
+        screen.out.print(f"mkdir -p {place} && cat > {place}/{name} <<'END'\n{content}\nEND", markup=False)
+    before = [f"{name}={shlex.quote(value)}" for name, value in command.env.items()]
+    screen.out.print(" ".join([*before, shlex.join(argv)]), markup=False)
 
 
 async def _adapters_list(options: argparse.Namespace, screen: Screen) -> bool:
@@ -97,7 +101,7 @@ async def _adapters_prove(options: argparse.Namespace, screen: Screen) -> bool:
 async def _adapters_parity(options: argparse.Namespace, screen: Screen) -> bool:
     expected = read_expectation(options.expected)
     tolerance = TOLERANCES[expected.precision] if options.tolerance is None else options.tolerance
-    found = await check_parity(expected, ModelSettings(name=options.name, base_url=options.base_url), tolerance=tolerance)
+    found = await check_parity(expected, ModelSettings(name=options.name, base_url=server_url(options.base_url)), tolerance=tolerance)
     screen.out.print(printable(found.words), markup=False)
     return found.holds
 
@@ -123,8 +127,8 @@ async def _system(options: argparse.Namespace, screen: Screen) -> bool:
 
 
 def _api(options: argparse.Namespace) -> AdapterApi:
-    key = os.environ.get("OPENAI_API_KEY")
-    return AdapterApi(options.base_url, {"Authorization": f"Bearer {key}"} if key else {})
+    url = server_url(options.base_url)
+    return AdapterApi(url, authorization(ModelSettings(name="", base_url=url)))
 
 
 def _named(text: str) -> tuple[str, Path]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from harness.shared_options import positive, whole
+
 
 def add_serve_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     serve = commands.add_parser("serve", help="start a model's server, with what its recipe and this machine call for")
@@ -17,15 +19,15 @@ def add_serve_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
         "--environment", type=Path, metavar="DIR", help="a virtual environment that has the server (default: what is on PATH)"
     )
     serve.add_argument("--host", default="127.0.0.1")
-    serve.add_argument("--port", type=int, default=8000)
+    serve.add_argument("--port", type=whole(1, 65535), default=8000)
     serve.add_argument("--served-name", metavar="NAME", help="default: the model's own")
     serve.add_argument("--dtype", choices=["bf16", "fp8", "nvfp4"], help="default: the widest that fits")
-    serve.add_argument("--context", type=int, metavar="TOKENS", help="default: what the memory beside the weights holds")
-    serve.add_argument("--tensor-parallel", type=int, metavar="N")
-    serve.add_argument("--data-parallel", type=int, metavar="N")
-    serve.add_argument("--max-lora-rank", type=int, metavar="R", help="adapters can be loaded while it runs, of up to this rank")
+    serve.add_argument("--context", type=whole(1), metavar="TOKENS", help="default: what the memory beside the weights holds")
+    serve.add_argument("--tensor-parallel", type=whole(1), metavar="N")
+    serve.add_argument("--data-parallel", type=whole(1), metavar="N")
+    serve.add_argument("--max-lora-rank", type=whole(1), metavar="R", help="adapters can be loaded while it runs, of up to this rank")
     serve.add_argument("--log", type=Path, metavar="FILE", help="default: below the cache, one for each port")
-    serve.add_argument("--ready-seconds", type=float, default=1800.0, metavar="S", help="until a tool call must have gone through")
+    serve.add_argument("--ready-seconds", type=positive, default=1800.0, metavar="S", help="until a tool call must have gone through")
     serve.add_argument("--restart", action="store_true", help="start it again when it ends by itself")
     serve.add_argument("--dry-run", action="store_true", help="print the command and why it is this one")
     serve.add_argument("--json", action="store_true", help="with --dry-run: as JSON")

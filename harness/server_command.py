@@ -1,51 +1,25 @@
-"""From a recipe, a checkpoint and a machine to the command that serves the model, with the reasons for what was chosen."""
+"""From a recipe, a checkpoint and a machine to the command that serves the model, in each server's own words, with the reasons for what was chosen.
+
+An option that a server has no words for is refused: what is left out without a word is taken to hold.
+"""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from harness.checkpoint import Checkpoint, LoraSettings
 from harness.config import ConfigError
 from harness.machine import Machine
+from harness.server_fit import Choice, Fit, fit
 from training.recipe import Engine, Recipe
 
-Dtype = Literal["bf16", "fp8", "nvfp4"]
+__all__ = ["Choice", "ServerCommand", "server_command"]
 
-_WIDTH: Final[dict[str, float]] = {"bf16": 2.0, "fp8": 1.05, "nvfp4": 0.6}
-"""Bytes a parameter, scales and what stays in bfloat16 among them."""
-_CAPABILITY: Final[dict[str, float]] = {"bf16": 8.0, "fp8": 8.9, "nvfp4": 10.0}
-_SHARE: Final = 0.9
-"""Of a GPU's memory that a server may take."""
-_ACTIVATIONS_MIB: Final = 6 * 1024
 _RANKS: Final = (8, 16, 32, 64, 128, 256, 320, 512)
-_LEAST_CONTEXT: Final = 4096
-_SEQUENCES: Final = 16
-"""That long, whose memory shall be there at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What a person asked for; None: what fits."""
-
-    engine: Engine = "vllm"
-    host: str = "127.0.0.1"
-    port: int = 8000
-    served_name: str | None = None
-    dtype: Dtype | None = None
-    context: int | None = None
-    tensor_parallel: int | None = None
-    data_parallel: int | None = None
-    max_rank: int | None = None
-    """Of adapters that are loaded later: LoRA is on without one."""
-    environment: Path | None = None
-    """A virtual environment with the server in it."""
-    more: tuple[str, ...] = ()
-    """Options of the server's own, last of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +34,12 @@ class ServerCommand:
     files: dict[str, str] = field(default_factory=dict)
     """Written beside the log before the start; `{files}` in `argv` is where."""
     notes: tuple[str, ...] = ()
+    host: str = "127.0.0.1"
+    """Where it listens; `base_url` is where it is asked."""
+
+    def argv_at(self, directory: Path) -> list[str]:
+        """The command, with its files in `directory`."""
+        return [word.replace("{files}", str(directory)) for word in self.argv]
 
 
 def server_command(
@@ -67,117 +47,165 @@ def server_command(
 ) -> ServerCommand:
     """ConfigError for what this server cannot do on this machine: adapters of layers that it does not adapt, a dtype that the GPU has not."""
     _check_adapters(recipe, choice.engine, adapters)
-    notes: list[str] = []
-    model, dtype = _variant(checkpoint, recipe, machine, choice, notes)
-    tensor, data = _parallel(checkpoint, machine, choice, dtype, notes)
-    plan = _Plan(
-        model=model,
-        name=choice.served_name or _short(checkpoint.model),
-        quantize=dtype if dtype == "fp8" and model == checkpoint.model and checkpoint.stored_as not in ("fp8", "nvfp4") else None,
-        context=_context(checkpoint, recipe, machine, choice, dtype, tensor, notes),
-        tensor=tensor,
-        data=data,
-        rank=_rank(adapters, choice.max_rank),
-        gpu=bool(machine.gpus),
-    )
+    _check_choice(machine, choice)
+    notes = [] if checkpoint.local else [f"{checkpoint.model} is no directory here: it is taken for a hub's name"]
+    fitted = fit(checkpoint, recipe, machine, choice, notes, copies=choice.engine in _COPIES, splits=choice.engine != "transformers")
+    if fitted.quantize is not None and choice.engine not in _QUANTIZES:
+        raise ConfigError(
+            f"{choice.engine} makes no {fitted.quantize} of other weights: give a checkpoint that is stored so, or --engine vllm"
+        )
+    name = choice.served_name or (_short(checkpoint.model) if choice.engine != "transformers" else fitted.model)
+    rank = _rank(adapters, choice.max_rank)
+    plan = _Plan(fitted, choice, recipe, tuple(adapters), name, rank, gpu=bool(machine.gpus))
     notes += machine.mismatches
-    argv, files = _ENGINES[choice.engine](plan, recipe, choice, adapters)
+    argv, files = _ENGINES[choice.engine](plan)
     flags = recipe.serve.flags.get(choice.engine, ()) if recipe is not None and machine.gpus else ()
     env = dict(recipe.serve.env) if recipe is not None else {}
-    if checkpoint.local and model == checkpoint.model:
+    if checkpoint.local and fitted.model == checkpoint.model:
         env["HF_HUB_OFFLINE"] = "1"
-    if choice.engine == "vllm" and plan.rank is not None:
+    if choice.engine == "vllm" and rank is not None:
         env["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = "True"
     return ServerCommand(
         engine=choice.engine,
         argv=(*argv, *flags, *choice.more),
         env=env,
-        base_url=f"http://{choice.host if choice.host not in ('0.0.0.0', '::') else '127.0.0.1'}:{choice.port}/v1",  # noqa: S104
-        served_name=model if choice.engine == "transformers" else plan.name,
+        base_url=f"http://{_asked_at(choice.host)}:{choice.port}/v1",
+        served_name=name,
         adapters=tuple(adapters),
         files=files,
         notes=tuple(notes),
+        host=choice.host,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    model: str
+    fitted: Fit
+    choice: Choice
+    recipe: Recipe | None
+    adapters: tuple[LoraSettings, ...]
     name: str
-    quantize: str | None
-    context: int | None
-    tensor: int
-    data: int
     rank: int | None
     gpu: bool
 
+    @property
+    def dtype(self) -> str | None:
+        """As PyTorch calls it, where a person has asked for it; None: as it is stored."""
+        return "bfloat16" if self.choice.dtype == "bf16" else None
 
-def _vllm(plan: _Plan, recipe: Recipe | None, choice: Choice, adapters: Sequence[LoraSettings]) -> tuple[list[str], dict[str, str]]:
-    argv = [*_program(choice, "python", "-m", "vllm.entrypoints.openai.api_server"), "--model", plan.model]
+    @property
+    def trusted(self) -> bool:
+        return self.recipe is not None and self.recipe.serve.trust_remote_code
+
+    @property
+    def named(self) -> list[str]:
+        return [f"{adapter.name}={adapter.path}" for adapter in self.adapters]
+
+    def targets(self) -> list[str]:
+        """The layers that adapters may be of, by the last part of their names: those of the recipe that the server adapts, and the adapters' own."""
+        layers: list[str] = [target for adapter in self.adapters for target in adapter.targets]
+        if self.recipe is not None:
+            of = self.recipe.adapters.targets
+            layers += [name for kind in self.recipe.serve.adapted.get(self.choice.engine, tuple(of)) for name in of[kind]]
+        return sorted({name.rpartition(".")[2] for name in layers})
+
+
+_Made = tuple[list[str], dict[str, str]]
+"""The command, and the files that it names."""
+
+
+def _vllm(plan: _Plan) -> _Made:
+    fitted, choice, recipe = plan.fitted, plan.choice, plan.recipe
+    argv = [*_program(choice, "python", "-m", "vllm.entrypoints.openai.api_server"), "--model", fitted.model]
     argv += ["--served-model-name", plan.name, "--host", choice.host, "--port", str(choice.port)]
-    argv += _given("--max-model-len", plan.context)
+    argv += _given("--max-model-len", fitted.context) + _given("--dtype", plan.dtype)
     if plan.gpu:
-        argv += ["--gpu-memory-utilization", str(_SHARE)]
-    argv += _more_than_one("--tensor-parallel-size", plan.tensor) + _more_than_one("--data-parallel-size", plan.data)
-    argv += _given("--quantization", plan.quantize)
-    if recipe is not None:
-        if recipe.serve.tool_parser is not None:
-            argv += ["--enable-auto-tool-choice", "--tool-call-parser", recipe.serve.tool_parser]
-        argv += _given("--reasoning-parser", recipe.serve.reasoning_parser)
-        argv += ["--trust-remote-code"] if recipe.serve.trust_remote_code else []
+        argv += ["--gpu-memory-utilization", f"{fitted.share:g}"]
+    argv += _more_than_one("--tensor-parallel-size", fitted.tensor) + _more_than_one("--data-parallel-size", fitted.data)
+    argv += _given("--quantization", fitted.quantize)
+    if recipe is not None and recipe.serve.tool_parser is not None:
+        argv += ["--enable-auto-tool-choice", "--tool-call-parser", recipe.serve.tool_parser]
+    argv += _given("--reasoning-parser", recipe.serve.reasoning_parser if recipe is not None else None)
+    argv += ["--trust-remote-code"] if plan.trusted else []
     if plan.rank is not None:
-        argv += ["--enable-lora", "--max-lora-rank", str(plan.rank), "--max-loras", str(max(1, min(8, len(adapters))))]
-        argv += ["--lora-modules", *(f"{adapter.name}={adapter.path}" for adapter in adapters)] if adapters else []
+        argv += ["--enable-lora", "--max-lora-rank", str(plan.rank), "--max-loras", str(max(1, min(8, len(plan.adapters))))]
+        argv += ["--lora-modules", *plan.named] if plan.adapters else []
     return argv, {}
 
 
-def _sglang(plan: _Plan, recipe: Recipe | None, choice: Choice, adapters: Sequence[LoraSettings]) -> tuple[list[str], dict[str, str]]:
-    argv = [*_program(choice, "python", "-m", "sglang.launch_server"), "--model-path", plan.model]
+def _sglang(plan: _Plan) -> _Made:
+    fitted, choice, recipe = plan.fitted, plan.choice, plan.recipe
+    argv = [*_program(choice, "python", "-m", "sglang.launch_server"), "--model-path", fitted.model]
     argv += ["--served-model-name", plan.name, "--host", choice.host, "--port", str(choice.port)]
-    argv += _given("--context-length", plan.context) + _more_than_one("--tp-size", plan.tensor) + _more_than_one("--dp-size", plan.data)
-    argv += _given("--quantization", plan.quantize)
-    if recipe is not None:
-        parsers = recipe.serve.parsers.get("sglang")
-        if parsers is not None:
-            argv += _given("--tool-call-parser", parsers.tool) + _given("--reasoning-parser", parsers.reasoning)
-        argv += ["--trust-remote-code"] if recipe.serve.trust_remote_code else []
-    if plan.rank is not None:
-        argv += ["--enable-lora", "--max-lora-rank", str(plan.rank), "--max-loras-per-batch", str(max(1, min(8, len(adapters))))]
-        argv += ["--lora-paths", *(f"{adapter.name}={adapter.path}" for adapter in adapters)] if adapters else []
+    argv += _given("--context-length", fitted.context) + _given("--dtype", plan.dtype)
+    argv += _more_than_one("--tp-size", fitted.tensor) + _more_than_one("--dp-size", fitted.data)
+    argv += _given("--quantization", fitted.quantize)
+    parsers = recipe.serve.parsers.get("sglang") if recipe is not None else None
+    if parsers is not None:
+        argv += _given("--tool-call-parser", parsers.tool) + _given("--reasoning-parser", parsers.reasoning)
+    argv += ["--trust-remote-code"] if plan.trusted else []
+    if plan.rank is not None:  # a batch has one place more than adapters: the base's own
+        argv += ["--enable-lora", "--max-lora-rank", str(plan.rank), "--max-loras-per-batch", str(max(2, min(8, len(plan.adapters) + 1)))]
+        argv += ["--lora-target-modules", *(plan.targets() if recipe is not None else ["all"])]
+        argv += ["--lora-paths", *plan.named] if plan.adapters else []
     return argv, {}
 
 
-def _tensorrt(plan: _Plan, recipe: Recipe | None, choice: Choice, adapters: Sequence[LoraSettings]) -> tuple[list[str], dict[str, str]]:
-    argv = [*_program(choice, "trtllm-serve"), plan.model, "--backend", "pytorch", "--host", choice.host, "--port", str(choice.port)]
-    argv += _given("--max_seq_len", plan.context) + _more_than_one("--tp_size", plan.tensor)
-    if recipe is not None:
-        parsers = recipe.serve.parsers.get("tensorrt-llm")
-        if parsers is not None:
-            argv += _given("--tool_parser", parsers.tool) + _given("--reasoning_parser", parsers.reasoning)
-        argv += ["--trust_remote_code"] if recipe.serve.trust_remote_code else []
-    if plan.rank is None:
+def _tensorrt(plan: _Plan) -> _Made:
+    fitted, choice, recipe = plan.fitted, plan.choice, plan.recipe
+    argv = [*_program(choice, "trtllm-serve"), fitted.model, "--backend", "pytorch", "--host", choice.host, "--port", str(choice.port)]
+    argv += _given("--max_seq_len", fitted.context) + _more_than_one("--tp_size", fitted.tensor)
+    parsers = recipe.serve.parsers.get("tensorrt-llm") if recipe is not None else None
+    if parsers is not None:
+        argv += _given("--tool_parser", parsers.tool) + _given("--reasoning_parser", parsers.reasoning)
+    argv += ["--trust_remote_code"] if plan.trusted else []
+    settings: dict[str, object] = {"dtype": plan.dtype} if plan.dtype is not None else {}
+    if plan.rank is not None:
+        layers = [_TENSORRT_NAMES[name] for name in plan.targets() if name in _TENSORRT_NAMES]
+        if not layers:
+            raise ConfigError("tensorrt-llm wants to know whose layers are adapted: give --recipe, or an --adapter")
+        places = [str(each.path) for each in plan.adapters]
+        settings["lora_config"] = {"lora_target_modules": layers, "max_lora_rank": plan.rank, "lora_dir": places}
+    if not settings:
         return argv, {}
-    targets = sorted({_TENSORRT_NAMES.get(target, target) for adapter in adapters for target in adapter.targets})
-    settings = {
-        "lora_config": {"lora_target_modules": targets, "max_lora_rank": plan.rank, "lora_dir": [str(each.path) for each in adapters]}
-    }
     return [*argv, "--extra_llm_api_options", "{files}/tensorrt-llm.yaml"], {"tensorrt-llm.yaml": json.dumps(settings, indent=1)}
 
 
-def _transformers(plan: _Plan, recipe: Recipe | None, choice: Choice, adapters: Sequence[LoraSettings]) -> tuple[list[str], dict[str, str]]:
-    argv = [*_program(choice, "transformers", "serve"), "--host", choice.host, "--port", str(choice.port)]
-    argv += ["--trust-remote-code"] if recipe is not None and recipe.serve.trust_remote_code else []
+def _transformers(plan: _Plan) -> _Made:
+    argv = [*_program(plan.choice, "transformers", "serve"), "--host", plan.choice.host, "--port", str(plan.choice.port)]
+    argv += _given("--dtype", plan.dtype)
+    argv += ["--trust-remote-code"] if plan.trusted else []
     argv += ["--continuous-batching"] if plan.gpu else []
-    return [*argv, plan.model], {}
+    return [*argv, plan.fitted.model], {}
 
 
 _ENGINES: Final = {"vllm": _vllm, "sglang": _sglang, "tensorrt-llm": _tensorrt, "transformers": _transformers}
-_TENSORRT_NAMES: Final = {"q_proj": "attn_q", "k_proj": "attn_k", "v_proj": "attn_v", "o_proj": "attn_dense"}
+_COPIES: Final = ("vllm", "sglang")
+_QUANTIZES: Final = ("vllm", "sglang")
+_TENSORRT_NAMES: Final = {
+    "q_proj": "attn_q", "k_proj": "attn_k", "v_proj": "attn_v", "o_proj": "attn_dense",
+    "gate_proj": "mlp_h_to_4h", "up_proj": "mlp_gate", "down_proj": "mlp_4h_to_h",
+}  # fmt: skip
+
+
+def _check_choice(machine: Machine, choice: Choice) -> None:
+    """ConfigError for what the server cannot be told."""
+    if choice.engine == "transformers":
+        for option, value in (("--context", choice.context), ("--max-lora-rank", choice.max_rank)):
+            if value is not None:
+                raise ConfigError(f"transformers serve takes no {option}: serve with --engine vllm")
+    if choice.engine in ("transformers", "tensorrt-llm") and choice.served_name is not None:
+        raise ConfigError(f"{choice.engine} serves a model under its own name: it takes no --served-name")
+    if choice.engine == "tensorrt-llm" and not machine.gpus:
+        raise ConfigError("tensorrt-llm needs a GPU, and none is seen here")
 
 
 def _check_adapters(recipe: Recipe | None, engine: Engine, adapters: Sequence[LoraSettings]) -> None:
     if not adapters:
         return
+    names = [adapter.name for adapter in adapters]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ConfigError(f"two adapters are called {twice[0]!r}: give each a name of its own")
     if engine == "transformers":
         raise ConfigError("transformers serve takes no adapters: serve with --engine vllm, or merge the adapter into the model")
     if recipe is None or engine not in recipe.serve.adapted:
@@ -201,91 +229,6 @@ def _kinds(recipe: Recipe, target: str) -> set[str]:
     return {kind for kind, length in matches.items() if length == longest and length}
 
 
-def _variant(checkpoint: Checkpoint, recipe: Recipe | None, machine: Machine, choice: Choice, notes: list[str]) -> tuple[str, str | None]:
-    """Which checkpoint is served, and as what its weights are held: the widest that leaves room, unless a person has chosen."""
-    stored = checkpoint.stored_as
-    variants = recipe.serve.variants if recipe is not None and not checkpoint.local else {}
-    if not machine.gpus:
-        return checkpoint.model, None
-    capability = float(machine.gpus[0].capability or 0)
-    wanted: str | None = choice.dtype
-    if wanted is None:
-        if stored in ("fp8", "nvfp4") or checkpoint.billions is None:
-            return checkpoint.model, stored
-        memory = _SHARE * sum(gpu.memory_mib for gpu in machine.gpus) * 2**20
-        fits = [kind for kind in ("bf16", "fp8", "nvfp4") if checkpoint.billions * 1e9 * _WIDTH[kind] < 0.8 * memory]
-        able = [kind for kind in fits if capability >= _CAPABILITY[kind] and (kind != "nvfp4" or kind in variants)]
-        if not able:
-            raise ConfigError(
-                f"{checkpoint.model}: {checkpoint.billions:g} billion parameters do not fit {len(machine.gpus)} x {machine.gpus[0].name}"
-            )
-        wanted = able[0]
-        if wanted != "bf16":
-            notes.append(f"served as {wanted}: bf16 does not fit")
-    if capability and capability < _CAPABILITY[wanted]:
-        raise ConfigError(
-            f"{machine.gpus[0].name} has no {wanted}: it needs compute capability {_CAPABILITY[wanted]:g}, this is {capability:g}"
-        )
-    if wanted in variants and stored != wanted:
-        notes.append(f"the checkpoint of {wanted}: {variants[wanted]}")
-        return variants[wanted], wanted
-    if wanted == "nvfp4" and stored != "nvfp4":
-        raise ConfigError(f"{checkpoint.model} is not stored as nvfp4: give such a checkpoint, or --dtype fp8")
-    return checkpoint.model, wanted
-
-
-def _weights(checkpoint: Checkpoint, dtype: str | None) -> float | None:
-    """Bytes."""
-    if checkpoint.billions is not None and dtype is not None:
-        return checkpoint.billions * 1e9 * _WIDTH[dtype]
-    return float(checkpoint.bytes) if checkpoint.bytes is not None else None
-
-
-def _parallel(checkpoint: Checkpoint, machine: Machine, choice: Choice, dtype: str | None, notes: list[str]) -> tuple[int, int]:
-    """As few GPUs a copy as hold it, in a number that divides the heads; the others serve copies."""
-    number = len(machine.gpus)
-    if number == 0:
-        return choice.tensor_parallel or 1, choice.data_parallel or 1
-    tensor = choice.tensor_parallel
-    weights = _weights(checkpoint, dtype)
-    if tensor is None:
-        tensor = 1
-        while weights is not None and 2 * tensor <= number and weights > 0.7 * _SHARE * machine.gpus[0].memory_mib * 2**20 * tensor:
-            tensor *= 2
-        if checkpoint.heads is not None and checkpoint.heads % tensor:
-            raise ConfigError(f"{checkpoint.heads} heads cannot be split over {tensor} GPUs: give --tensor-parallel")
-    data = choice.data_parallel or max(1, number // tensor if weights is not None else 1)
-    if tensor * data > number:
-        raise ConfigError(f"{tensor} x {data} GPUs are asked for, and there are {number}")
-    if tensor * data > 1:
-        notes.append(f"{data} cop{'y' if data == 1 else 'ies'} over {tensor} GPU{'' if tensor == 1 else 's'} each")
-    return tensor, data
-
-
-def _context(
-    checkpoint: Checkpoint, recipe: Recipe | None, machine: Machine, choice: Choice, dtype: str | None, tensor: int, notes: list[str]
-) -> int | None:
-    """What was asked for; else what the memory beside the weights holds of some conversations at once, at most what the model was made for."""
-    if choice.context is not None:
-        return choice.context
-    weights = _weights(checkpoint, dtype)
-    if not machine.gpus or weights is None or checkpoint.bytes_per_token is None:
-        return recipe.serve.context if recipe is not None and machine.gpus else None
-    left = _SHARE * machine.gpus[0].memory_mib * 2**20 * tensor - weights - _ACTIVATIONS_MIB * 2**20 * tensor
-    fits = int(left / checkpoint.bytes_per_token / _SEQUENCES) // 1024 * 1024
-    limit = checkpoint.context or math.inf
-    if fits < _LEAST_CONTEXT:
-        fits = int(left / checkpoint.bytes_per_token) // 1024 * 1024
-        if fits < min(_LEAST_CONTEXT, limit):
-            raise ConfigError(
-                f"{checkpoint.model}: beside its weights there is room for {max(fits, 0)} tokens: give a smaller --dtype or more GPUs"
-            )
-    if fits >= limit:
-        return None
-    notes.append(f"context of {fits} tokens: what the memory beside the weights holds")
-    return fits
-
-
 def _rank(adapters: Sequence[LoraSettings], wanted: int | None) -> int | None:
     """The least that a server may be told and that all adapters need; None without any."""
     needed = max([wanted or 0, *(adapter.rank for adapter in adapters)])
@@ -298,6 +241,12 @@ def _rank(adapters: Sequence[LoraSettings], wanted: int | None) -> int | None:
 
 def _program(choice: Choice, name: str, *words: str) -> list[str]:
     return [str(choice.environment / "bin" / name) if choice.environment is not None else "python3" if name == "python" else name, *words]
+
+
+def _asked_at(host: str) -> str:
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - what listens everywhere listens here
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
 
 
 def _given(option: str, value: object) -> list[str]:

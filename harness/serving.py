@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import signal
+import socket
 import time
 import tomllib
 import uuid
@@ -18,6 +19,8 @@ from collections.abc import AsyncIterator, Callable
 from functools import cache
 from pathlib import Path
 from typing import Final
+
+import httpx
 
 from harness.chat import ChatAnswer, ChatError
 from harness.config import ConfigError, ModelSettings, Sampling
@@ -38,6 +41,8 @@ _REFUSALS: Final = 3
 _RESTARTS: Final = 5
 """In a row, each within ten minutes of being ready: then the server is given up."""
 _STEADY_SECONDS: Final = 600.0
+_PORT_SECONDS: Final = 10.0
+"""What is being ended with all its threads holds its port a little longer than it seems to live."""
 
 
 class ServingError(ConfigError):
@@ -73,12 +78,14 @@ class Server:
     def lives(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
-    async def start(self) -> None:
-        """Only the start: `ready` waits. ServingError when the program is not there."""
+    async def start(self, *, port_seconds: float = 0.0) -> None:
+        """Only the start: `ready` waits. ServingError when the program is not there, or another one listens where it would: that one would be
+        taken for it. `port_seconds`: how long the port may still be held by what was ended before."""
+        await self._must_have_its_port(port_seconds)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         for name, content in self.command.files.items():
             (self.log.parent / name).write_text(content, encoding="utf-8")
-        argv = [word.replace("{files}", str(self.log.parent)) for word in self.command.argv]
+        argv = self.command.argv_at(self.log.parent)
         with open(self.log, "ab") as log:  # noqa: ASYNC230 - the server's own, once a start
             log.write(f"$ {shlex.join(argv)}\n".encode())
             log.flush()
@@ -102,17 +109,26 @@ class Server:
 
         Without `needs_call` it is enough that the model answers: one that is yet to be trained may know no tools.
         """
-        started = time.monotonic()
+        last: list[ChatError] = []
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._until_called(last, needed=needs_call)
+        except TimeoutError:
+            word = f"; its last word: {last[-1]}" if last else ""
+            raise ServingError(self._told(f"the server was not ready within {seconds:.0f} s{word}")) from None
+
+    async def _until_called(self, failures: list[ChatError], *, needed: bool) -> str:
         refusals = 0
         model = OpenAIChatModel(self._settings())
         try:
             while True:
                 self._must_live()
-                if time.monotonic() - started > seconds:
-                    raise ServingError(self._told(f"the server was not ready within {seconds:.0f} s"))
                 try:
-                    return await self._call(model, needed=needs_call)
+                    how = await self._call(model, needed=needed)
+                    self._must_live()  # else it was another that answered
+                    return how
                 except ChatError as error:
+                    failures.append(error)
                     refusals += not error.is_down and error.kind != "not_found"
                     if refusals >= _REFUSALS:
                         raise ServingError(self._told(f"the server answers, and refuses a tool call: {error}")) from error
@@ -188,6 +204,14 @@ class Server:
         said = " ".join(content.split())[:200]
         raise ServingError(self._told(f"the server answers, but no tool call went through; the model said: {said!r}"))
 
+    async def _must_have_its_port(self, seconds: float) -> None:
+        port = httpx.URL(self.command.base_url).port or 80
+        deadline = time.monotonic() + seconds
+        while (reason := port_taken(self.command.host, port)) is not None:
+            if time.monotonic() >= deadline:
+                raise ServingError(f"nothing can be served at {self.command.host}:{port} ({reason}): give another port")
+            await asyncio.sleep(0.1)
+
     def _must_live(self) -> None:
         assert self._process is not None
         if self._process.returncode is not None:
@@ -205,7 +229,7 @@ async def keep_serving(server: Server, *, ready_seconds: float, restart: bool, o
     restarts = 0
     async with stopping(server):
         while True:
-            await server.start()
+            await server.start(port_seconds=_PORT_SECONDS if restarts else 0.0)
             on_ready(await server.ready(ready_seconds))
             since = time.monotonic()
             code = await server.ended()
@@ -225,6 +249,18 @@ async def stopping(server: Server) -> AsyncIterator[Server]:
         yield server
     finally:
         await asyncio.shield(server.stop())
+
+
+def port_taken(host: str, port: int) -> str | None:
+    """Why nothing can listen there now; None: something can."""
+    try:
+        family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, number) as place:
+            place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: what only lingers of a connection is no listener
+            place.bind(address)
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    return None
 
 
 def known_causes(log: str) -> list[str]:

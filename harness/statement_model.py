@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from harness.chat import ChatAnswer
-from harness.config import ConfigError, ModelSettings, Sampling
-from harness.endpoint import OpenAIChatModel, discover
+from harness.config import ConfigError, ModelSettings, Sampling, server_url
+from harness.discovery import discover
+from harness.endpoint import OpenAIChatModel
 from tasks.synthesis.statements import WriteStatement
 from trajectories.trajectory import Message
 
@@ -20,7 +21,7 @@ async def statement_model(base_url: str | None, name: str | None = None) -> Asyn
     if base_url is None:
         yield None, None
         return
-    settings = await discover(ModelSettings(name=name or "", base_url=base_url, sampling=Sampling(max_tokens=_MOST_TOKENS)))
+    settings = await discover(ModelSettings(name=name or "", base_url=server_url(base_url), sampling=Sampling(max_tokens=_MOST_TOKENS)))
     model = OpenAIChatModel(settings)
 
     async def write(prompt: str) -> str:

@@ -109,12 +109,7 @@ def parse_answer(body: str, latency_seconds: float, requests: int) -> ChatAnswer
     try:
         answer = _WireAnswer.model_validate_json(body)
     except ValidationError as problem:
-        complaint = problem.errors()[0]
-        if '"error"' in body[:2000]:
-            meaning = classify(500, body)
-            raise meaning if isinstance(meaning, ChatError) else ChatError("protocol", meaning.message) from problem
-        place = ".".join(str(part) for part in complaint["loc"]) or "the body"
-        raise ChatError("protocol", f"not a chat completion: {place}: {complaint['msg'].lower()}") from problem
+        raise _in_disguise(body) or ChatError("protocol", f"not a chat completion: {_complaint(problem)}") from problem
     choice = answer.choices[0]
     calls = _with_own_ids([_call(call, index) for index, call in enumerate(choice.message.tool_calls or ())])
     return ChatAnswer(
@@ -134,6 +129,43 @@ def parse_answer(body: str, latency_seconds: float, requests: int) -> ChatAnswer
         served_model=answer.model,
         reasoning_field="reasoning" if choice.message.reasoning else "reasoning_content" if choice.message.reasoning_content else None,
     )
+
+
+def told_logprobs(body: str) -> tuple[float, ...]:
+    """Of the tokens of an answer that `parse_answer` has taken; empty where they are not told."""
+    told = _WireAnswer.model_validate_json(body).choices[0].logprobs
+    return tuple(token.logprob for token in (told.content if told is not None else None) or ())
+
+
+class _WireModel(_Wire):
+    id: str = Field(min_length=1)
+    parent: _Lenient[str] = None
+
+
+class _WireModels(_Wire):
+    data: list[_WireModel]
+
+
+def parse_models(body: bytes) -> dict[str, str | None]:
+    """Every model that a server lists, with the one that it is an adapter of. ChatError as of `parse_answer`."""
+    try:
+        return {model.id: model.parent for model in _WireModels.model_validate_json(body).data}
+    except ValidationError as problem:
+        raise _in_disguise(body.decode("utf-8", "replace")) or ChatError("protocol", _complaint(problem)) from problem
+
+
+def _in_disguise(body: str) -> ChatError | None:
+    """The error that a 200's body is, where it is one."""
+    if '"error"' not in body[:2000]:
+        return None
+    meaning = classify(500, body)
+    return meaning if isinstance(meaning, ChatError) else ChatError("protocol", meaning.message)
+
+
+def _complaint(problem: ValidationError) -> str:
+    complaint = problem.errors()[0]
+    place = ".".join(str(part) for part in complaint["loc"]) or "the body"
+    return f"{place}: {complaint['msg'].lower()}"
 
 
 _SAID_ELSEWHERE = ("role", "type", "index")

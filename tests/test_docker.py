@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,6 +15,7 @@ from harness.options import build_parser
 
 DOCKER = Path(__file__).parents[1] / "docker"
 FILES = sorted(DOCKER.glob("*.Dockerfile"))
+PROJECT = tomllib.loads((DOCKER.parent / "pyproject.toml").read_text(encoding="utf-8"))
 COMPOSE = yaml.safe_load((DOCKER / "compose.yaml").read_text(encoding="utf-8"))
 
 
@@ -85,3 +88,41 @@ def test_only_services_that_need_one_ask_for_a_gpu():
 def test_ports_are_open_on_loopback_alone():
     ports = [port for service in COMPOSE["services"].values() for port in service.get("ports", [])]
     assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+@pytest.mark.parametrize("name", COMPOSE["services"])
+def test_what_a_service_writes_into_is_its_users_own(name: str):
+    """A named volume has the owner of the directory that it is laid over, and is root's where there is none."""
+    service = COMPOSE["services"][name]
+    listed = instructions(DOCKER.parent / service["build"]["dockerfile"])
+    user = [each for each, _ in listed].index("USER")
+    made, owned = ([word for each, words in listed[:user] if each == "RUN" for command in words.split("&&") if command.split()[0] == tool
+                    for word in command.split()[1:]] for tool in ("mkdir", "chown"))  # fmt: skip
+    written = [place for volume, place, *mode in (each.split(":") for each in named_volumes(service)) if mode != ["ro"]]
+    assert written
+    for place in written:
+        assert place in made
+        assert place in owned
+    assert "harness:harness" in owned
+    output = dict(zip(service["command"], service["command"][1:], strict=False)).get("--output")
+    assert output is None or output.rpartition("/")[0] in written
+
+
+def named_volumes(service: dict[str, Any]) -> list[str]:
+    return [volume for volume in service["volumes"] if re.match(r"\w+:", volume)]
+
+
+def test_the_evaluation_may_do_what_its_boxes_need():
+    """Namespaces of its own, and a /proc in each: of a container that is confined in any of these ways, bubblewrap says that it may not."""
+    assert set(COMPOSE["services"]["eval"]["security_opt"]) == {"seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined"}
+    assert "security_opt" not in COMPOSE["services"]["serve"]
+    assert "security_opt" not in COMPOSE["services"]["train"]
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"), [("eval", {"leaderboard", "trajectories"}), ("serve", set()), ("train", {"train", "trajectories"})]
+)
+def test_what_an_image_is_for_is_installed_in_it(name: str, parts: set[str]):
+    (source,) = re.findall(r"pip install \"?/src(?:\[([a-z,]+)\])?", (DOCKER / f"{name}.Dockerfile").read_text(encoding="utf-8"))
+    assert set(filter(None, source.split(","))) == parts
+    assert parts <= set(PROJECT["project"]["optional-dependencies"])

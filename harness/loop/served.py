@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
@@ -26,7 +24,7 @@ from harness.loop.errors import LoopStoppedError
 from harness.loop.training import adapter_settings
 from harness.machine import this_machine
 from harness.server_command import Choice, ServerCommand, server_command
-from harness.serving import Server, ServingError
+from harness.serving import Server, ServingError, port_taken
 from training.recipe import Recipe, find_recipe, recipe_for
 
 T = TypeVar("T")
@@ -220,7 +218,7 @@ class ServedHere:
             async with httpx.AsyncClient(timeout=300.0) as client:
                 response = await client.post(url)
         except httpx.HTTPError as error:
-            raise LoopStoppedError(f"{url}: {error or type(error).__name__}") from error
+            raise LoopStoppedError(f"{url}: {str(error) or type(error).__name__}") from error
         if response.status_code >= 400:
             raise LoopStoppedError(f'{url}: {response.status_code}: the server cannot sleep: set serve.turns to "stop"')
 
@@ -291,15 +289,7 @@ def _rank(config: LoopConfig) -> int:
 async def _port_free(port: int) -> None:
     """Wait a while: what is being ended with all its threads holds its port a little longer than it seems to live."""
     deadline = time.monotonic() + _PORT_SECONDS
-    while True:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError as error:
-                if time.monotonic() > deadline:
-                    reason = os.strerror(error.errno or 0).lower()
-                    raise LoopStoppedError(f"port {port} is taken ({reason}): give another serve.port") from error
-            else:
-                return
+    while (reason := port_taken("127.0.0.1", port)) is not None:
+        if time.monotonic() > deadline:
+            raise LoopStoppedError(f"port {port} is taken ({reason}): give another serve.port")
         await asyncio.sleep(0.1)

@@ -1,7 +1,7 @@
 """A server that misbehaves in one named way: raw bytes on loopback, so that nothing on its side is tidier than it looks.
 
 Each case is a function that is given the connection, the request's body and its number, and writes what it likes. `CASES` names what has to
-come of it: `answered`, `overflow`, or the class of the failure.
+come of it: `answered`, `overflow`, or the class of the failure. A GET gets what a POST gets, with a list of models for an answer.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ USAGE = {"prompt_tokens": 9, "completion_tokens": 3}
 class Line:
     """One request's connection."""
 
-    def __init__(self, writer: asyncio.StreamWriter, body: dict[str, Any], number: int) -> None:
+    def __init__(self, writer: asyncio.StreamWriter, method: str, body: dict[str, Any], number: int) -> None:
         self.writer = writer
+        self.method = method
         self.body = body
         self.number = number
         """Of the request, from 0, over all connections."""
@@ -38,7 +39,10 @@ class Line:
         await self.writer.drain()
 
     async def answer(self, message: dict[str, Any] | None = None, /, finish_reason: Any = "tool_calls", **more: Any) -> None:
-        await self.send(completion(message, finish_reason, **more))
+        await self.send(completion(message, finish_reason, **more) if message is not None or more else self.good(finish_reason))
+
+    def good(self, finish_reason: Any = "tool_calls") -> str:
+        return completion(None, finish_reason) if self.method == "POST" else json.dumps({"object": "list", "data": [{"id": "x"}]})
 
     async def error(self, status: int, message: str, /, **more: Any) -> None:
         headers = more.pop("headers", {})
@@ -64,6 +68,8 @@ class Case:
 
 
 CASES: dict[str, Case] = {}
+ONCE: set[str] = set()
+"""Those that end well when they are asked again."""
 
 
 def case(outcome: str) -> Callable[[Behaviour], Behaviour]:
@@ -81,6 +87,7 @@ def first(behave: Behaviour) -> Behaviour:
         await (behave(line) if line.number == 0 else line.answer())
 
     behaved.__name__ = behave.__name__
+    ONCE.add(behave.__name__)
     return behaved
 
 
@@ -128,7 +135,7 @@ async def a_packed_bomb(line: Line) -> None:
 
 @case("protocol")
 async def claims_to_be_packed(line: Line) -> None:
-    await line.send(completion(), Content_Encoding="br")
+    await line.send(line.good(), Content_Encoding="br")
 
 
 @case("connection")
@@ -180,12 +187,12 @@ async def a_header_without_end(line: Line) -> None:
 
 @case("protocol")
 async def less_than_the_length_says(line: Line) -> None:
-    await line.send(completion()[:40])
+    await line.send(line.good()[:40])
 
 
 @case("answered")
 async def closes_after_each_answer(line: Line) -> None:
-    await line.send(completion(), Connection="close")
+    await line.send(line.good(), Connection="close")
     line.writer.close()
 
 
@@ -194,12 +201,12 @@ async def closes_after_each_answer(line: Line) -> None:
 
 @case("answered")
 async def wrong_content_type(line: Line) -> None:
-    await line.send(completion(), Content_Type="text/html")
+    await line.send(line.good(), Content_Type="text/html")
 
 
 @case("answered")
 async def no_content_type(line: Line) -> None:
-    await line.send(completion(), Content_Type="")
+    await line.send(line.good(), Content_Type="")
 
 
 @case("protocol")
@@ -448,7 +455,7 @@ async def an_overflow_as_flat_text(line: Line) -> None:
 
 @case("answered")
 async def a_shorter_answer_is_wanted(line: Line) -> None:
-    if line.body["max_tokens"] > 512:
+    if line.body.get("max_tokens", 0) > 512:
         await line.error(400, "max_tokens=4096 cannot be greater than max_model_len=1024. Please request fewer output tokens.")
     else:
         await line.answer()
@@ -465,15 +472,16 @@ async def an_error_of_many_megabytes(line: Line) -> None:
 
 
 class Adversary:
-    """Listens on loopback until it is closed; every POST of a chat gets the one behaviour. It has no list of models."""
+    """Listens on loopback until it is closed; every request gets the one behaviour."""
 
-    def __init__(self, behave: Behaviour) -> None:
+    def __init__(self, behave: Behaviour, port: int = 0) -> None:
         self._behave = behave
+        self._port = port
         self._requests = 0
         self.url = ""
 
     async def __aenter__(self) -> Adversary:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
         return self
 
@@ -487,13 +495,10 @@ class Adversary:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
-                if head.startswith(b"GET"):
-                    await Line(writer, {}, -1).error(404, "Not Found")
-                    continue
-                length = next(int(row[15:]) for row in head.lower().split(b"\r\n") if row.startswith(b"content-length:"))
-                body = json.loads(await reader.readexactly(length))
+                length = next((int(row[15:]) for row in head.lower().split(b"\r\n") if row.startswith(b"content-length:")), 0)
+                body = json.loads(await reader.readexactly(length) or "{}")
                 number, self._requests = self._requests, self._requests + 1
-                await self._behave(Line(writer, body, number))
+                await self._behave(Line(writer, head.partition(b" ")[0].decode(), body, number))
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.chat import ChatError, ContextOverflow, classify
 
-SERVERS = Path(__file__).parents[3] / "shared" / "fixtures" / "servers"
+SERVERS = Path(__file__).with_name("recorded")
 
 O, W, B, S, A = "overflow", "not_found", "bad_request", "server", "answered"  # noqa: E741 - a table reads better so
 
@@ -46,10 +46,7 @@ EXPECTED = {
 
 @pytest.fixture(params=NAMES)
 def recorded(request: pytest.FixtureRequest) -> tuple[str, dict[str, dict]]:
-    file = SERVERS / f"probe_{request.param}.json"
-    if not file.exists():
-        pytest.skip(f"the recorded answers are not here: {file}")
-    return request.param, json.loads(file.read_text(encoding="utf-8"))
+    return request.param, json.loads((SERVERS / f"{request.param}.json").read_text(encoding="utf-8"))
 
 
 def _class_of(answer: dict) -> str:

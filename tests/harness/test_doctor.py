@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from harness import doctor
+from harness.cli import main
 from harness.config import ModelSettings
 from harness.doctor import is_fit, of_training
 from harness.machine import Gpu, Machine, this_machine
+from harness.profile import read_profile
 from tests.harness.answering import AnsweringServer, error, good
+from tests.harness.fakes import Reply
 
 H200 = Gpu(name="NVIDIA H200", memory_mib=143_771, free_mib=143_000, capability="9.0")
 B200 = Gpu(name="NVIDIA B200", memory_mib=183_359, free_mib=183_000, capability="10.0")
@@ -66,3 +72,42 @@ async def test_an_endpoint_that_fails_in_the_middle_lacks_only_that(monkeypatch:
     assert [finding.subject for finding in missing] == ["endpoint: server"]
     assert "answers no more since it was asked about" in missing[0].words
     assert not is_fit(findings)
+
+
+def doctor_of(url: str, file: Path, capsys: pytest.CaptureFixture[str], code: int) -> str:
+    assert main(["doctor", "--model", url, "--profile", str(file), "--recipe", "none", "--at-once", "1", "--json"]) == code
+    told = capsys.readouterr()
+    assert "Traceback" not in told.err
+    if code == 2:
+        return told.err
+    return next(str(each["words"]) for each in json.loads(told.out)["findings"] if each["subject"] == "profile")
+
+
+def test_a_profile_is_written_or_said_not_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def a_box(say: object) -> list[doctor.Finding]:
+        return [doctor.Finding(subject="sandbox", state="ok", words="one")]
+
+    monkeypatch.setattr(doctor, "_sandboxes", a_box)
+    file = tmp_path / "p.toml"
+    names = {"/v1/models": Reply(body='{"data": [{"id": "tiny"}]}')}
+    server, lame = AnsweringServer(good, names), AnsweringServer(lambda body: error(503, "loading model"), names)
+    try:
+        assert doctor_of(lame.url, file, capsys, 1).endswith("p.toml is not written")
+        assert doctor_of(server.url, file, capsys, 0) == str(file)
+        written = file.read_text(encoding="utf-8")
+        assert read_profile(file).model == "tiny"
+        assert doctor_of(lame.url, file, capsys, 1).endswith("p.toml is not written: it is the older one")
+        assert file.read_text(encoding="utf-8") == written
+        asked = len(server.bodies)
+        assert "cannot be written (no such file or directory)" in doctor_of(server.url, tmp_path / "no/x.toml", capsys, 2)
+        assert "is a directory" in doctor_of(server.url, tmp_path, capsys, 2)
+        assert len(server.bodies) == asked, "nothing is spent on what cannot be written"
+    finally:
+        server.close()
+        lame.close()
+    for number in ("0", "-3"):
+        with pytest.raises(SystemExit) as caught:
+            main(["doctor", "--at-once", number])
+        assert caught.value.code == 2

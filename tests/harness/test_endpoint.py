@@ -14,9 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.chat import AnswerTokens, ChatAnswer, ChatError, ContextOverflow
-from harness.config import ConfigError, ModelSettings, Sampling
-from harness.endpoint import OpenAIChatModel, _retry_after, discover, parse_answer, to_wire
+from harness.config import ConfigError, ModelSettings, Sampling, server_url
+from harness.discovery import discover
+from harness.endpoint import OpenAIChatModel, _retry_after, parse_answer, to_wire
 from harness.tools import schemas
+from tasks.toml_file import checked
+from tests.harness.adversary import CASES, Adversary
+from tests.harness.answering import AnsweringServer
 from tests.harness.fakes import Reply, ScriptServer
 from trajectories.trajectory import Message, ToolCall, Usage
 
@@ -524,5 +528,74 @@ async def test_a_refused_connection_is_told(free_port):
     assert str(free_port) in said
 
 
-async def test_a_url_without_a_scheme_is_told():
-    assert "cannot be reached" in await refusal_of(settings("localhost:8000/v1"))
+@pytest.mark.parametrize("body", ["[" * 200_000, '{"data": [{"id": "\\ud800"}]}', '{"data": [{"id": ""}]}', '{"data": "abc"}', "\x1b[2J"])
+async def test_a_list_that_nobody_can_read_is_none(server, body):
+    server.gets = [Reply(200, body)]
+    assert "its /models is no list" in await refusal_of(settings(server))
+
+
+async def test_names_are_shown_so_that_no_terminal_obeys_them(server):
+    server.gets = [models("a\x1b[2Jb", "c\nd")]
+    said = await refusal_of(settings(server, name=""))
+    assert r"it serves a\x1b[2Jb, c\nd: give --model NAME" in said
+    assert r"it serves a\x1b[2Jb, c\nd" in await refusal_of(settings(server, name="e"))
+    server.gets = [models("c\nd")]
+    assert r"calls its model 'c\nd'" in await refusal_of(settings(server, name=""))
+    assert (await discover(settings(server, name="c\nd"))).name == "c\nd"
+
+
+async def test_a_list_that_comes_a_byte_at_a_time_has_an_end(monkeypatch):
+    """Each byte within the time that a read may take."""
+    monkeypatch.setattr("harness.discovery._SECONDS", 0.6)
+    async with asyncio.timeout(20), Adversary(CASES["a_byte_now_and_then"].behave) as adversary:
+        assert "did not answer within 0.6 s" in await refusal_of(settings(adversary.url))
+
+
+@pytest.mark.parametrize("root", [Reply(404, '{"detail":"Not Found"}'), Reply(200, "<html>Welcome</html>")])
+@pytest.mark.parametrize("listing", [models("only"), models(), Reply(401, '{"error":"Unauthorized"}')])
+@pytest.mark.parametrize("name", ["", "tiny"])
+async def test_a_url_that_lacks_its_end_is_told_with_it(name, root, listing):
+    server = AnsweringServer(lambda body: Reply(404, '{"detail":"Not Found"}'), {"/v1/models": listing, "/models": root})
+    url = server.url.removesuffix("/v1")
+    try:
+        assert f"did you mean {url}/v1?" in await refusal_of(settings(url, name=name))
+    finally:
+        server.close()
+
+
+async def test_what_is_packed_unasked_is_no_server_that_cannot_be_reached(server):
+    server.gets = [Reply(200, "{}", {"Content-Encoding": "gzip"})]
+    said = await refusal_of(settings(server))
+    assert "the answer is packed (gzip)" in said
+    assert "reached" not in said
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("localhost:8000/v1", "begins with http://"),
+        ("http://", "names a server"),
+        ("http://:8000/v1", "names a server"),
+        ("http://localhost:99999/v1", "port out of range"),
+        ("http://localhost:-1/v1", "port"),
+        ("http://localhost:0/v1", "names a server"),
+        ("http://[::1/v1", "is no URL"),
+        ("http://a..b/v1", "is no URL"),
+        ("http://local host/v1", "names a server"),
+        ("ftp://localhost/v1", "begins with http://"),
+    ],
+)
+def test_a_url_that_no_request_can_be_sent_to_is_told(url, words):
+    with pytest.raises(ConfigError, match=words) as caught:
+        server_url(url)
+    assert url in str(caught.value)
+    for where in ({"base_url": url}, {"base_url": "http://x/v1", "more_urls": [url]}):
+        with pytest.raises(ConfigError, match=words):
+            checked({"name": "x", **where}, ModelSettings, ConfigError)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:8000/v1", "https://api.example.com/v1", "http://[::1]:8000/v1", "http://bücher.example/v1"]
+)
+def test_a_url_is_used_without_a_slash_at_its_end(url):
+    assert server_url(url) == server_url(f"{url}/") == url

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from harness.config import ModelSettings
-from harness.endpoint import discover
+from harness.discovery import discover
 from harness.oracle import NOOP_SCRIPT, ScriptedCall, reference_script, script_for, serve_scripts
 from harness.tools import TOOLS, Edit, ToolLimits
 from sandboxes.sandbox import REPOSITORY

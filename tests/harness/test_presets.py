@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.config import ConfigError, ModelSettings, RunConfig, Sampling, ThinkingSettings, build_config, differences
-from harness.presets import resolve, without_extras
+from harness.presets import of_other_servers, resolve, without_additions
 from harness.profile import Profile, read_profile
 
 NANO = "nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16"
@@ -17,8 +17,8 @@ def settings(name: str = NANO, **more: Any) -> ModelSettings:
     return ModelSettings(name=name, base_url="http://x/v1", **more)
 
 
-def profile(**what: Any) -> Profile:
-    return Profile(written_at="2026-01-01T00:00:00+00:00", base_url="http://x/v1", model="m", **what)
+def profile(model: str = NANO, **what: Any) -> Profile:
+    return Profile(written_at="2026-01-01T00:00:00+00:00", base_url="http://x/v1", model=model, **what)
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,8 @@ def test_what_is_more_than_openais_own_goes_into_the_body_and_can_be_left_out():
     given = settings("Qwen/Qwen3-8B", sampling=Sampling(extra_body={"min_p": 0.1}))
     made = resolve(given)
     assert made.sampling.extra_body == {"top_k": 20, "min_p": 0.1}
-    assert without_extras(made, given).sampling.extra_body == {"min_p": 0.1}
-    assert resolve(given, profile(more_sampling="refused")).sampling.extra_body == {"min_p": 0.1}
+    assert without_additions(made, given).sampling.extra_body == {"min_p": 0.1}
+    assert resolve(given, profile(given.name, more_sampling="refused")).sampling.extra_body == {"min_p": 0.1}
 
 
 def test_the_thinking_of_a_family_is_kept_as_its_recipe_says_and_sent_under_the_servers_name():
@@ -73,19 +73,29 @@ def test_thinking_that_cannot_be_switched_is_told():
 
 
 def test_a_profile_says_how_calls_are_written_unless_a_person_does():
-    assert resolve(settings("other"), profile(tool_format="fenced")).tool_format == "fenced"
-    assert resolve(settings("other", tool_format="native"), profile(tool_format="fenced")).tool_format == "native"
+    assert resolve(settings("other"), profile("other", tool_format="fenced")).tool_format == "fenced"
+    assert resolve(settings("other", tool_format="native"), profile("other", tool_format="fenced")).tool_format == "native"
     assert resolve(settings(), profile()).rescue_format == "qwen3_coder"
 
 
 @pytest.mark.parametrize("name", [NANO, "Qwen/Qwen3-8B", "HuggingFaceTB/SmolLM3-3B", "meta-llama/Llama-3.1-8B-Instruct", "other"])
 def test_what_was_resolved_is_written_and_taken_again_as_it_is(name: str, tmp_path):
-    config = RunConfig(model=resolve(settings(name), profile(reasoning_field="reasoning", context_tokens=4096)))
+    config = RunConfig(model=resolve(settings(name), profile(name, reasoning_field="reasoning", context_tokens=4096)))
     (tmp_path / "config.toml").write_text(config.to_toml(), encoding="utf-8")
     again = build_config(tmp_path / "config.toml", {})
     assert resolve(again.model) == again.model == config.model
     assert again.identity() == config.identity()
     assert differences(config.to_toml(), again) == []
+
+
+def test_a_profile_of_another_model_is_refused_and_one_of_another_server_told():
+    with pytest.raises(
+        ConfigError, match=rf"the profile is of 'm', and '{NANO}' is asked: harness doctor --model {NANO} --base-url http://x/v1"
+    ):
+        resolve(settings(), profile("m"))
+    assert of_other_servers(settings(), profile()) == []
+    elsewhere = settings().model_copy(update={"base_url": "http://y/v1", "more_urls": ("http://x/v1", "http://z/v1")})
+    assert of_other_servers(elsewhere, profile()) == ["http://y/v1", "http://z/v1"]
 
 
 def test_a_model_of_no_family_without_a_profile_is_the_run_that_it_was():

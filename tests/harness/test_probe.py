@@ -19,7 +19,8 @@ from harness.tool_formats import FORMATS
 from tests.harness.answering import Answer, AnsweringServer, call, calls, completion, error, events, good, has_result, said
 from tests.harness.fakes import Reply
 
-SERVERS = Path(__file__).parents[3] / "shared" / "fixtures" / "servers"
+SERVERS = Path(__file__).with_name("recorded")
+"""Real servers' answers to what the probe asks, and their errors. Of other answers, only that they were given."""
 
 UNTOLD: dict[str, Any] = {"written_at": "", "base_url": "", "rates": ()}
 GOOD = Profile(
@@ -376,6 +377,8 @@ def test_a_server_that_answers_nothing_has_no_profile(examine: Examiner, kind: s
     checks, profile = examine.examine(lambda body: _failing(kind), request_timeout_seconds=1.0)
     assert profile is None
     assert [(check.subject, check.good) for check in checks[1:]] == [("answer", False)]
+    assert not checks[-1].words.endswith(":"), "an error without words has its name"
+    assert kind != "hangs" or "no answer: ReadTimeout" in checks[-1].words or "no answer: TimeoutError" in checks[-1].words
 
 
 def _failing(kind: str) -> Reply:
@@ -526,9 +529,6 @@ def recorded(answers: dict[str, dict[str, Any]]) -> tuple[Answer, dict[str, Repl
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_real_servers_are_seen_as_they_are(examine: Examiner, name: str) -> None:
-    file = SERVERS / f"probe_{name}.json"
-    if not file.exists():
-        pytest.skip(f"the recorded answers are not here: {file}")
-    answer, pages = recorded(json.loads(file.read_text(encoding="utf-8")))
+    answer, pages = recorded(json.loads((SERVERS / f"{name}.json").read_text(encoding="utf-8")))
     found = examine(answer, pages)[1].model_dump()
     assert {setting: found[setting] for setting in EXPECTED[name]} == EXPECTED[name]

@@ -1,7 +1,7 @@
 """Against real servers with real, if tiny, models: `harness eval`, `doctor`, `serve` and `adapters`.
 
-HARNESS_TEST_SERVERS names an environment made from tests/servers/requirements.txt; without it these tests are skipped. HARNESS_TEST_VLLM names
-one with vLLM, on a CPU or a GPU (tests/servers/vllm.md); without it those of vLLM are skipped.
+HARNESS_TEST_SERVERS names an environment made from tests/servers/requirements.txt, HARNESS_TEST_VLLM one with vLLM, on a CPU or a GPU
+(tests/servers/vllm.md). Each test is skipped without its own.
 """
 
 from __future__ import annotations
@@ -29,16 +29,19 @@ HARNESS = [sys.executable, "-m", "harness.cli"]
 VLLM = Path(os.environ.get("HARNESS_TEST_VLLM") or "/nonexistent").absolute()
 ENVIRONMENT = Path(os.environ.get("HARNESS_TEST_SERVERS") or "/nonexistent").absolute()
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not ENVIRONMENT.exists(), reason="HARNESS_TEST_SERVERS names no environment with transformers"),
-]
+PYTHON = next((place / "bin/python" for place in (ENVIRONMENT, VLLM) if place.exists()), None)
+"""Of either, which makes the models: both have torch and transformers."""
+
+pytestmark = pytest.mark.slow
+needs_transformers = pytest.mark.skipif(not ENVIRONMENT.exists(), reason="HARNESS_TEST_SERVERS names no environment with transformers")
+needs_vllm = pytest.mark.skipif(not VLLM.exists(), reason="HARNESS_TEST_VLLM names no environment with vLLM")
 
 
 @pytest.fixture(scope="module")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("tiny")
-    subprocess.run([ENVIRONMENT / "bin/python", TESTS / "servers/make_tiny_model.py", directory], check=True, capture_output=True)
+    assert PYTHON is not None
+    subprocess.run([PYTHON, TESTS / "servers/make_tiny_model.py", directory], check=True, capture_output=True)
     return directory
 
 
@@ -67,6 +70,7 @@ def transformers_server(tiny_model: Path, tmp_path_factory: pytest.TempPathFacto
             server.terminate()
 
 
+@needs_transformers
 def test_every_rollout_ends_in_a_named_outcome(transformers_server: str, tiny_model: Path, tmp_path: Path):
     words = ["eval", "--model", str(tiny_model), "--base-url", transformers_server, "--suite", str(TESTS / "mini"), "--attempts", "2"]
     limits = ["--max-tokens", "48", "--max-turns", "5", "--temperature", "1", "--seed", "1", "--output", "run", "--json"]
@@ -92,7 +96,8 @@ def test_every_rollout_ends_in_a_named_outcome(transformers_server: str, tiny_mo
 def calling_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With an adapter of it in `adapter` beside it."""
     directory = tmp_path_factory.mktemp("calling")
-    command = [ENVIRONMENT / "bin/python", TESTS / "servers/make_calling_model.py", directory / "model", "--adapter", directory / "adapter"]
+    assert PYTHON is not None
+    command = [PYTHON, TESTS / "servers/make_calling_model.py", directory / "model", "--adapter", directory / "adapter"]
     subprocess.run(command, check=True, capture_output=True)
     return directory / "model"
 
@@ -138,6 +143,7 @@ def profile_of(url: str, model: str, cwd: Path) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
+@needs_transformers
 def test_transformers_is_served_examined_and_evaluated(calling_model: Path, tmp_path: Path):
     words = [str(calling_model), "--recipe", "qwen3", "--engine", "transformers", "--environment", str(ENVIRONMENT)]
     with harness_serve(tmp_path / "server.log", *words) as url:
@@ -155,7 +161,7 @@ def test_transformers_is_served_examined_and_evaluated(calling_model: Path, tmp_
     assert 'keep = "since_last_user"' in (tmp_path / "run/config.toml").read_text(encoding="utf-8")
 
 
-@pytest.mark.skipif(not VLLM.exists(), reason="HARNESS_TEST_VLLM names no environment with vLLM")
+@needs_vllm
 def test_vllm_is_served_examined_and_takes_adapters_while_it_runs(calling_model: Path, tmp_path: Path):
     small = ["--", "--enforce-eager", "--kv-cache-memory-bytes", "134217728"]
     words = [str(calling_model), "--recipe", "qwen3", "--environment", str(VLLM), "--max-lora-rank", "16"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness.server_command import ServerCommand
-from harness.serving import Server, ServingError, keep_serving, known_causes, stopping
+from harness.serving import Server, ServingError, keep_serving, known_causes, port_taken, stopping
 
 PROGRAM = """
 import json, os, subprocess, sys, time
@@ -43,6 +44,7 @@ HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 
 
 def server_of(tmp_path: Path, port: int, how: str = "calls", argv: tuple[str, ...] = ()) -> Server:
+    tmp_path.mkdir(exist_ok=True)
     (tmp_path / "server.py").write_text(PROGRAM, encoding="utf-8")
     argv = argv or (sys.executable, str(tmp_path / "server.py"), str(port), how, str(tmp_path / "pids"))
     return Server(ServerCommand("vllm", argv, {}, f"http://127.0.0.1:{port}/v1", "tiny"), tmp_path / "log/server.log")
@@ -109,6 +111,32 @@ async def test_a_program_that_is_not_installed_is_told(tmp_path, free_port):
         await server_of(tmp_path, free_port, argv=("/nowhere/bin/python",)).start()
 
 
+async def test_one_whose_port_another_holds_is_not_started_and_the_other_not_taken_for_it(tmp_path, free_port):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", free_port))
+        other.listen()
+        server = server_of(tmp_path, free_port)
+        with pytest.raises(ServingError, match=rf"^nothing can be served at 127.0.0.1:{free_port} \(address already in use\)"):
+            await keep_serving(server, ready_seconds=20, restart=True, on_ready=print)
+        assert server.pid is None
+        assert not server.log.exists()
+    assert port_taken("127.0.0.1", free_port) is None
+    assert "not known" in (port_taken("nowhere.invalid", free_port) or "")
+
+
+async def test_one_that_dies_while_another_answers_for_it_is_not_ready(tmp_path, free_port):
+    """Whatever came to listen there after ours was started."""
+    server = server_of(tmp_path, free_port, argv=(sys.executable, "-c", "input()"))
+    other = server_of(tmp_path / "other", free_port)
+    async with stopping(server), stopping(other):
+        await server.start()
+        await server.ended()
+        await other.start()
+        await other.ready(20)
+        with pytest.raises(ServingError, match="exit code 1"):
+            await server.ready(20)
+
+
 @pytest.mark.parametrize("restart", [True, False])
 async def test_a_server_that_dies_is_started_again_if_that_was_asked_for(tmp_path, free_port, restart: bool):
     server = server_of(tmp_path, free_port)
@@ -139,6 +167,8 @@ async def test_a_server_that_dies_is_started_again_if_that_was_asked_for(tmp_pat
         ("RuntimeError: The NVIDIA driver on your system is too old (found version 12020).", "driver and CUDA"),
         ("mamba_ssm_cache_dtype must be float32", "--mamba-ssm-cache-dtype float32"),
         ("torch._inductor.exc.InductorError: CalledProcessError", "--enforce-eager"),
+        ("RuntimeError: CUDA error: operation not permitted when stream is capturing", "--enforce-eager"),
+        ("Exception: Failed to capture CUDA graph", "--enforce-eager"),
         ("To serve at least one request, ... KV cache is needed, which is larger than the maximum number of tokens that can be stored in KV cache", "--context"),
         ("[Errno 98] error while attempting to bind on address: address already in use", "--port"),
         ("ValueError: LoRA rank 64 is greater than max_lora_rank 16.", "--max-lora-rank"),
@@ -151,4 +181,7 @@ def test_known_causes_are_named_with_what_to_do(log: str, words: str):
 
 
 def test_a_log_without_a_known_cause_names_none():
-    assert known_causes("INFO: Started server process\nINFO: Application startup complete.") == []
+    usual = "Enforce eager set, disabling torch.compile, CUDAGraphs. This is equivalent to setting -cc.mode=none -cc.cudagraph_mode=none"
+    capturing = "Capturing CUDA graphs (mixed prefill-decode, PIECEWISE): 100%\nGraph capturing finished in 11 secs, took 0.6 GiB"
+    told = "non-default args: {'mamba_ssm_cache_dtype': 'float32', 'enable_lora': True}\nInitializing a V1 LLM engine: trust_remote_code=False, dtype=torch.bfloat16"
+    assert known_causes(f"INFO: Started server process\n{usual}\n{told}\n{capturing}\nINFO: Application startup complete.") == []
