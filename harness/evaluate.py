@@ -18,13 +18,13 @@ from harness.engines import choose_engine
 from harness.oracle import BUILT_IN, script_for, serve_scripts
 from harness.presets import resolve, without_extras
 from harness.profile import Profile
-from harness.run import OnResult, Perform, pending, prepare, run, setting_of
+from harness.run import OnResult, Perform, RunStoppedError, pending, prepare, run, setting_of
 from harness.server_words import ServerWords, ask_server
 from harness.summary import Summary, summarise
 from sandboxes.images.recipe import Say
 from sandboxes.sandbox import SandboxEngine
 from tasks.suite import Suite, load_suite
-from trajectories.store import RunStore, to_json
+from trajectories.store import RunStore, StoreError, to_json
 
 _LEAST_FREE_BYTES = 256 * 1024 * 1024
 
@@ -64,7 +64,7 @@ async def evaluate(
 
     The same configuration goes on in the same directory, unless `fresh`. `on_start` is called once with what is about to be run and
     returns what is called with each result. Raises ConfigError, TaskError, SandboxError, StoreError before anything is spent;
-    RunStoppedError and StoreError in the middle of it.
+    RunStoppedError in the middle of it, for the disk as well.
     """
     suite = load_suite(config.suite).select(config.tasks, split=config.split)
     images = {task.image for task in suite.tasks}
@@ -85,7 +85,10 @@ async def evaluate(
             finally:
                 await engine.close()
             summary = summarise(model.name, suite, config.attempts, store.results.values())
-            store.write("summary.json", to_json(summary.model_dump()))
+            try:
+                store.write("summary.json", to_json(summary.model_dump()))
+            except StoreError as error:
+                raise RunStoppedError(str(error)) from error
     return directory, summary
 
 
