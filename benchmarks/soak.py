@@ -126,7 +126,7 @@ async def soak(backend: str, rollouts: int, directory: Path, *, at_once: int = 8
         soaked.wrong += soaked.not_opened
     soaked.faults.update(record.box_faults.values())
     soaked.faults.update(record.server_faults.values())
-    soaked.faults["disk full"] += len(record.disk_faults)
+    soaked.faults.update("disk full" for _ in record.disk_faults)
     await asyncio.sleep(0.2)
     soaked.wrong += [f"left over: {thing}" for thing in left(backend)]
     soaked.wrong += [f"a process goes on: {pid} {name}" for pid, name in sorted(_descendants() - before)]
