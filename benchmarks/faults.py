@@ -1,4 +1,5 @@
-"""Faults on purpose: boxes that are killed or stand still, a server that stalls, fails and hangs up, commands that hang and fill the disk.
+"""Faults on purpose: boxes that are killed or stand still, a server that stalls, fails and hangs up, commands that hang and fill the disk, and a
+transcript for which the run's own disk has no room.
 
 Everything is drawn from one seeded generator, and what was done to whom is written down: a rollout may fail only for what befell it.
 The boxes of this very process alone are touched; others may be at work beside it.
@@ -12,10 +13,10 @@ import os
 import random
 import re
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from docker.errors import APIError
 
@@ -27,6 +28,8 @@ from sandboxes.owner import this_process
 from sandboxes.sandbox import Sandbox
 from tasks.grading import OpenSandbox
 from tests.sandboxes.boxes import left
+from trajectories.trajectory import Message
+from trajectories.transcript import Transcript
 
 BoxFault = Literal["box killed", "executor killed", "executor stopped"]
 BOX_FAULTS: Sequence[BoxFault] = ("box killed", "executor killed", "executor stopped")
@@ -54,12 +57,18 @@ class Record:
     """By the rollout's number."""
     box_faults: dict[str, BoxFault] = field(default_factory=dict)
     """By the box's name; no box is met by two."""
+    disk_faults: set[int] = field(default_factory=set)
+    """The rollouts whose transcript could not be written on."""
     held: dict[int, set[str]] = field(default_factory=dict)
     """The boxes that each rollout had, by its number."""
+    last_diffs: dict[int, bytes] = field(default_factory=dict)
+    """Of the box that each rollout's agent had: the last that was taken."""
 
     def befell(self, number: int) -> list[str]:
         """All that may have failed this rollout."""
         faults: list[str] = [self.box_faults[name] for name in sorted(self.held.get(number, set())) if name in self.box_faults]
+        if number in self.disk_faults:
+            faults.append("disk full")
         server = self.server_faults.get(number)
         return [*faults, server] if server is not None and server in FATAL else faults
 
@@ -68,15 +77,48 @@ class Record:
         return len(set(self.box_faults) - set().union(*self.held.values()))
 
     def watch(self, number: int, open_sandbox: OpenSandbox) -> OpenSandbox:
-        """The same boxes; which of them the rollout had is written down."""
+        """The same boxes; which of them the rollout had is written down, and the diffs of the first, which is the agent's."""
 
         @contextlib.asynccontextmanager
         async def open_and_write_down() -> AsyncIterator[Sandbox]:
             async with open_sandbox() as sandbox:
+                first = number not in self.held
                 self.held.setdefault(number, set()).add(sandbox.name)
-                yield sandbox
+                yield _Noted(sandbox, number, self.last_diffs) if first else sandbox
 
         return open_and_write_down
+
+    def keep(self, number: int, transcript: Transcript, chance: float, draw: random.Random) -> Callable[[Sequence[Message]], None]:
+        """The same transcript; for some rollouts its disk is full from some message on."""
+        full_from = draw.randrange(1, 12) if draw.random() < chance else None
+        calls = 0
+
+        def add(messages: Sequence[Message]) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == full_from:
+                self.disk_faults.add(number)
+                transcript.file.unlink()
+                transcript.file.symlink_to("/dev/full")
+            transcript.add(messages)
+
+        return add
+
+
+class _Noted:
+    """A box whose diffs are written down as they are taken."""
+
+    def __init__(self, sandbox: Sandbox, number: int, diffs: dict[int, bytes]) -> None:
+        self._sandbox = sandbox
+        self._number = number
+        self._diffs = diffs
+
+    async def diff(self, **how: Any) -> bytes:  # noqa: ANN401 - whatever the box takes
+        self._diffs[self._number] = await self._sandbox.diff(**how)
+        return self._diffs[self._number]
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the box has
+        return getattr(self._sandbox, name)
 
 
 class TroubledServer:

@@ -3,7 +3,7 @@
     python -m benchmarks.soak [--backend bubblewrap] [--rollouts 500] [--at-once 8] [--seed 1]
 
 Every rollout plays the reference solution of a small task through a server, boxes and a run directory like any other. Each must end resolved,
-or as a named failure for something that befell it; afterwards there may be no box, process, control group, temporary file, open file or task
+or as a named failure for something that befell it, with every message and the last diff that was taken; afterwards there may be no box, process, control group, temporary file, open file or task
 of asyncio left. Exit code 1 and the reasons when it is otherwise.
 """
 
@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,8 +42,9 @@ from tasks.grading import grading_slots
 from tasks.suite import load_suite
 from tasks.task import Task
 from tests.sandboxes.boxes import left, parents
-from trajectories.store import RunStore
-from trajectories.trajectory import Trajectory
+from trajectories.store import RunStore, read_trajectory
+from trajectories.trajectory import Message, Trajectory
+from trajectories.transcript import read_transcript
 
 TASK = load_suite(str(Path(__file__).parents[1] / "tests/mini")).select(["sums-single"]).tasks[0]
 SETTING = Setting(sandbox="soak", image="soak", harness_version="soak", harness_commit=None)
@@ -52,7 +53,8 @@ AGENT_LIMITS = AgentLimits(command_seconds=20)
 SLACK_SECONDS = 4.0
 _OPENING = re.compile("the box did not start|the box ended as it started|could not be started|stream could not be attached")
 CHANCE = 0.2
-"""That a rollout has a command which makes trouble, as much that its server fails, and as much that a box is met by a fault."""
+"""That a rollout has a command which makes trouble, as much that its server fails, and as much that a box is met by a fault; half of it, that its
+transcript finds no room."""
 
 
 @dataclass(slots=True)
@@ -95,17 +97,20 @@ async def soak(backend: str, rollouts: int, directory: Path, *, at_once: int = 8
             async def worker() -> None:
                 for number in numbers:
                     task = TASK.model_copy(update={"problem_statement": f"This is rollout {number}."})
+                    transcript = store.transcript(task.instance_id, number)
                     trajectory = await rollout(
                         task,
                         agent,
                         record.watch(number, opener(warm, LIMITS)),
                         SETTING,
                         attempt=number,
-                        on_messages=store.transcript(task.instance_id, number).add,
+                        on_messages=record.keep(number, transcript, CHANCE / 2, draw),
                         grading=grading,
                     )
+                    said = None if number in record.disk_faults else read_transcript(transcript.file)
                     store.save(trajectory)
                     _judge(soaked, record, trajectory)
+                    soaked.wrong += not_kept(directory / "trials" / task.instance_id / str(number), trajectory, said, record)
                     if (number + 1) % max(rollouts // 4, 1) == 0:
                         soaked.resident_mb.append(_resident_mb())
 
@@ -121,6 +126,7 @@ async def soak(backend: str, rollouts: int, directory: Path, *, at_once: int = 8
         soaked.wrong += soaked.not_opened
     soaked.faults.update(record.box_faults.values())
     soaked.faults.update(record.server_faults.values())
+    soaked.faults.update("disk full" for _ in record.disk_faults)
     await asyncio.sleep(0.2)
     soaked.wrong += [f"left over: {thing}" for thing in left(backend)]
     soaked.wrong += [f"a process goes on: {pid} {name}" for pid, name in sorted(_descendants() - before)]
@@ -165,6 +171,26 @@ def _judge(soaked: Soaked, record: Record, trajectory: Trajectory) -> None:
     soaked.outcomes[f"{trajectory.stop_reason}, {trajectory.grade.verdict}"] += 1
     if not trajectory.grade.resolved:
         soaked.wrong.append(f"rollout {number} is not resolved: {trajectory.stop_reason}, {trajectory.grade.verdict} ({befell})")
+
+
+def not_kept(place: Path, trajectory: Trajectory, said: Sequence[Message] | None, record: Record) -> Iterator[str]:
+    """What of a rollout is not on the disk as it was. `said` is what its transcript held at its end; None where that could not be written."""
+    number = trajectory.attempt
+    if read_trajectory(place) != trajectory:
+        yield f"rollout {number}: its record on the disk is another"
+    if (place / "patch.diff").read_text(encoding="utf-8") != trajectory.patch:
+        yield f"rollout {number}: its patch on the disk is another"
+    if said is not None and tuple(said) != trajectory.messages:
+        yield f"rollout {number}: its transcript has {len(said)} of {len(trajectory.messages)} messages"
+    if trajectory.failure is None:
+        return
+    calls = [call.id for message in trajectory.messages for call in message.tool_calls]
+    results = [message.tool_call_id for message in trajectory.messages if message.role == "tool"]
+    if [message.role for message in trajectory.messages[:2]] != ["system", "user"] or calls != results:
+        yield f"rollout {number}: its messages have not their beginning, or {len(calls)} calls and {len(results)} results"
+    last = record.last_diffs.get(number, b"").decode("utf-8", "replace")
+    if trajectory.patch != last:
+        yield f"rollout {number}: failed with a patch of {len(trajectory.patch)} characters, the last diff has {len(last)}"
 
 
 def _descendants() -> set[tuple[int, str]]:

@@ -136,7 +136,6 @@ class ToolAgent:
         """Record one answer, run its calls, and answer them."""
         index = len(conversation.messages)
         conversation.usage += answer.usage
-        conversation.add(answer.message)
         started = time.monotonic()
         events: list[TurnEvent] = ["truncated_answer"] if answer.finish_reason == "length" else []
         if answer.history_changed:
@@ -144,6 +143,7 @@ class ToolAgent:
         repeats = streaks.count_repeats(answer.message.tool_calls)
         submitted = False
         try:
+            conversation.add(answer.message)
             if not answer.message.tool_calls:
                 events.append("empty_answer")
                 conversation.add(Message(role="user", content=CUT_OFF if answer.finish_reason == "length" else NO_CALL))
@@ -160,7 +160,7 @@ class ToolAgent:
                     submitted = True
                     break
         finally:
-            # Also when the time is up in the middle of a command: the turn was answered and paid for.
+            # Also when the time is up in the middle of a command, or the message cannot be kept: the turn was answered and paid for.
             turn = Turn(
                 message_index=index,
                 finish_reason=answer.finish_reason,

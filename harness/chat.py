@@ -31,6 +31,7 @@ RULES: Final[Mapping[FailureKind, Rule]] = {
     "protocol": "retry_once",
     "bad_request": "stop_rollout",
     "sandbox": "stop_rollout",
+    "disk": "stop_rollout",
     "authentication": "stop_run",
     "quota": "stop_run",
     "not_found": "stop_run",

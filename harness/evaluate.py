@@ -20,13 +20,13 @@ from harness.engines import choose_engine
 from harness.oracle import BUILT_IN, script_for, serve_scripts
 from harness.presets import of_other_servers, resolve, without_additions
 from harness.profile import Profile
-from harness.run import OnResult, Perform, Trial, note_nodes, pending, prepare, run, setting_of
+from harness.run import OnResult, Perform, RunStoppedError, Trial, note_nodes, pending, prepare, run, setting_of
 from harness.server_words import ServerWords, ask_server
 from harness.summary import Summary, summarise
 from sandboxes.images.recipe import Say
 from sandboxes.sandbox import SandboxEngine
 from tasks.suite import Suite, load_suite
-from trajectories.store import RunStore, to_json
+from trajectories.store import RunStore, StoreError, to_json
 
 _LEAST_FREE_BYTES = 256 * 1024 * 1024
 
@@ -66,7 +66,7 @@ async def evaluate(
 
     The same configuration goes on in the same directory, unless `fresh`. `on_start` is called once with what is about to be run and
     returns what is called with each result. Raises ConfigError, TaskError, SandboxError, StoreError before anything is spent;
-    RunStoppedError and StoreError in the middle of it.
+    RunStoppedError in the middle of it, for the disk as well.
     """
     suite = load_suite(config.suite).select(config.tasks, split=config.split)
     async with _endpoint(config, suite, profile, say) as (model, config, at_once):
@@ -93,7 +93,10 @@ async def evaluate(
                 for engine in engines.values():
                     await engine.close()
             summary = summarise(model.name, suite, config.attempts, store.results.values())
-            store.write("summary.json", to_json(summary.model_dump()))
+            try:
+                store.write("summary.json", to_json(summary.model_dump()))
+            except StoreError as error:
+                raise RunStoppedError(str(error)) from error
     return directory, summary
 
 

@@ -19,8 +19,9 @@ from sandboxes.sandbox import SandboxError
 from tasks.grading import OpenSandbox, grade
 from tasks.suite import task_digest
 from tasks.task import Grade, Task
+from trajectories.errors import StoreError
 from trajectories.integrity import examine_transcript
-from trajectories.trajectory import Failure, Message, Provenance, StopReason, Trajectory
+from trajectories.trajectory import Failure, FailureKind, Message, Provenance, StopReason, Trajectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +53,21 @@ async def rollout(
 ) -> Trajectory:
     """Let the agent work on the task and grade what it leaves. Never raises for what agent, model or infrastructure do.
 
-    `grading` is held while the patch is graded: the slots that the rollouts of a run share.
+    `on_messages` keeps them as they come; its StoreError is a failure of the infrastructure, and all that was said is in the record. `grading` is
+    held while the patch is graded: the slots that the rollouts of a run share.
     """
     started = time.monotonic()
     started_at = datetime.now(UTC)
     conversation = agent.begin(task.problem_statement)
     conversation.on_messages = on_messages
-    on_messages(conversation.messages)
     stop_reason: StopReason | None = None
     failure: Failure | None = None
     patch = ""
     verdict: Grade | None = None
     try:
+        on_messages(conversation.messages)
         stop_reason, patch = await _attempt(task, agent, conversation, open_sandbox, seed)
-    except (SandboxError, ChatError) as error:
+    except (SandboxError, ChatError, StoreError) as error:
         failure = _failure(error, "agent")
         patch = conversation.last_diff.decode("utf-8", "replace")
     if failure is None:
@@ -120,8 +122,8 @@ async def _attempt(
         await sandbox.lay(task.tree.snapshot.archive)
         try:
             stop_reason = await agent.work(conversation, sandbox, seed=seed)
-        except ChatError:
-            with contextlib.suppress(SandboxError, OSError):  # the endpoint failed, the box most likely still answers
+        except (ChatError, StoreError):
+            with contextlib.suppress(SandboxError, OSError):  # the box has not failed, and most likely still answers
                 conversation.last_diff = await sandbox.diff()
             raise
         try:
@@ -131,6 +133,6 @@ async def _attempt(
         return stop_reason, patch.decode("utf-8", "replace")
 
 
-def _failure(error: SandboxError | ChatError, during: str) -> Failure:
-    kind = error.kind if isinstance(error, ChatError) else "sandbox"
+def _failure(error: SandboxError | ChatError | StoreError, during: str) -> Failure:
+    kind: FailureKind = error.kind if isinstance(error, ChatError) else "disk" if isinstance(error, StoreError) else "sandbox"
     return Failure(kind=kind, during="agent" if during == "agent" else "grading", message=str(error))

@@ -22,7 +22,7 @@ from harness.machine import this_machine
 from harness.profile import Profile
 from harness.rollout import Setting, rollout
 from harness.server_words import ServerWords
-from sandboxes.sandbox import SandboxEngine, opener
+from sandboxes.sandbox import MIB, SandboxEngine, opener
 from tasks.grading import OpenSandbox, grading_slots
 from tasks.suite import Suite
 from tasks.task import Task
@@ -32,6 +32,12 @@ from trajectories.trajectory import FailureKind, Message, Trajectory
 _STOPPING: Final[frozenset[FailureKind]] = frozenset(kind for kind, rule in RULES.items() if rule == "stop_run")
 """Failures that every further rollout would meet as well."""
 _FAILURES_IN_A_ROW = 6
+
+
+_ROOM_BYTES = 4 * MIB
+_ROOM_BYTES_A_ROLLOUT = MIB
+_MOST_ROOM_BYTES = 64 * MIB
+"""Kept on the disk for the records of what is under way when it is full."""
 
 
 class RunStoppedError(Exception):
@@ -116,19 +122,26 @@ async def run(
     perform: Perform | None = None,
     trials: Iterable[Trial] | None = None,
 ) -> None:
-    """Do what is pending, or these trials. RunStoppedError when the infrastructure stops it, StoreError when the disk does; what is finished is kept."""
+    """Do what is pending, or these trials. RunStoppedError when the infrastructure stops it; what is finished is kept.
+
+    When the disk is full, or else refuses a record, nothing more is begun; what is under way may end, and is written as long as there is room.
+    StoreError when there is none even to begin.
+    """
     left = deque(pending(config, suite, store) if trials is None else trials)
     setting = setting_of(config, suite, engine, server)
+    store.keep_room(min(_ROOM_BYTES + config.concurrency * _ROOM_BYTES_A_ROLLOUT, _MOST_ROOM_BYTES))
     work = _Work(config, store, agent, opener(engine, config.sandbox.limits()), setting, on_result, left, perform)
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(config.concurrency, len(left))):
                 group.create_task(work.go_on())
-    except* (RunStoppedError, StoreError) as stopped:
+    except* RunStoppedError as stopped:
         first: BaseException = stopped
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
         raise first from None
+    if work.refused is not None:
+        raise RunStoppedError(str(work.refused)) from work.refused
 
 
 def setting_of(config: RunConfig, suite: Suite, engine: SandboxEngine, server: str | None = None) -> Setting:
@@ -168,14 +181,23 @@ class _Work:
         self._trials = trials
         self._grading = grading_slots()
         self._failures_in_a_row = 0
+        self.refused: StoreError | None = None
+        """By the disk; something is left undone for it."""
 
     async def go_on(self) -> None:
-        """One worker: takes trials until there is none left."""
+        """One worker: takes trials until there is none left, or the disk refuses to keep them."""
         while self._trials:
             trial = self._trials.popleft()
             for more in range(1, self._config.infrastructure_tries + 1):
-                if await self._try(trial, trial.tries + more):
-                    break
+                if self._store.trouble is not None:
+                    self.refused = self._store.trouble
+                    return
+                try:
+                    if await self._try(trial, trial.tries + more):
+                        break
+                except StoreError as error:
+                    self.refused = error
+                    return
 
     async def _try(self, trial: Trial, tries: int) -> bool:
         """One try at a trial; whether it came to an end that counts."""
@@ -203,6 +225,8 @@ class _Work:
         if trajectory.failure is None:
             self._failures_in_a_row = 0
             return True
+        if trajectory.failure.kind == "disk":
+            raise StoreError(trajectory.failure.message)
         self._failures_in_a_row += 1
         if trajectory.failure.kind in _STOPPING:
             raise RunStoppedError(f"the endpoint refuses to go on: {trajectory.failure.message}")

@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-import os
 import re
 from pathlib import Path
 from typing import Final
+
+from trajectories.disk import replace_file
 
 NAME_CHARACTERS: Final = 32
 """Of the digest, in hex: 128 bits."""
@@ -45,12 +46,9 @@ def write_chunk(directory: Path, record: Path, record_sha256: str) -> bool:
     parts = [packed[start : start + _LARGEST_PART] for start in range(0, len(packed), _LARGEST_PART)]
     for number in range(len(parts), 0, -1):
         file = first if number == 1 else directory / f"{name}.{number}.js"
-        replace(file, f'harnessRecord("{name}",{number},{len(parts)},"{base64.b64encode(parts[number - 1]).decode("ascii")}")\n'.encode())
+        replace_file(
+            file,
+            f'harnessRecord("{name}",{number},{len(parts)},"{base64.b64encode(parts[number - 1]).decode("ascii")}")\n'.encode(),
+            lasting=False,
+        )
     return True
-
-
-def replace(file: Path, content: bytes) -> None:
-    """Put a file in its place, whole or not at all."""
-    beside = file.with_name(f".{file.name}.{os.getpid()}.new")
-    beside.write_bytes(content)
-    beside.replace(file)

@@ -20,11 +20,12 @@ from typing import Any, Final
 
 from leaderboard import charts
 from leaderboard.anatomy import WORDS
-from leaderboard.chunks import CHUNK_NAME, chunk_name, replace, write_chunk
+from leaderboard.chunks import CHUNK_NAME, chunk_name, write_chunk
 from leaderboard.errors import LeaderboardError
 from leaderboard.pages import TEMPLATES, load_templates
 from leaderboard.report import Report, RunReport, build_report, scores_csv, trials_csv
 from leaderboard.runs import Run, Trial, read_runs
+from trajectories.disk import replace_file
 from trajectories.store import StoreError, read_trajectory
 
 LEDGER_ROWS: Final = 400
@@ -214,7 +215,7 @@ class _Site:
             self._rendered.unchanged += 1
             return
         file.parent.mkdir(parents=True, exist_ok=True)
-        replace(file, encoded)
+        replace_file(file, encoded, lasting=False)
         self._rendered.written.append(file)
 
     def _remove_stale(self) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from sandboxes.owner import is_alive
 from sandboxes.sandbox import Limits, SandboxError
 
-_MOUNT = Path("/sys/fs/cgroup")
+MOUNT = Path("/sys/fs/cgroup")
 _PARENT = "typescript-agent-harness"
 _CONTROLLERS = ("memory", "pids", "cpu")
 
@@ -52,18 +52,18 @@ class ControlGroup:
                     time.sleep(0.005)
 
 
-def unified() -> bool:
+def unified(mount: Path = MOUNT) -> bool:
     """Whether this machine has cgroup v2 alone."""
-    return (_MOUNT / "cgroup.controllers").exists()
+    return (mount / "cgroup.controllers").exists()
 
 
-def make_group(name: str, limits: Limits) -> ControlGroup:
+def make_group(name: str, limits: Limits, mount: Path = MOUNT) -> ControlGroup:
     """A group with the limits set. OSError where this process may not make one."""
-    if unified():
-        parent = _MOUNT / _PARENT
+    if unified(mount):
+        parent = mount / _PARENT
         parent.mkdir(exist_ok=True)
         enable = " ".join(f"+{controller}" for controller in _CONTROLLERS)
-        for level in (_MOUNT, parent):
+        for level in (mount, parent):
             (level / "cgroup.subtree_control").write_text(enable, encoding="ascii")
         settings: Mapping[str, Mapping[str, str]] = {
             "": {
@@ -82,7 +82,7 @@ def make_group(name: str, limits: Limits) -> ControlGroup:
     directories: list[Path] = []
     try:
         for controller, values in settings.items():
-            directory = _MOUNT / controller / _PARENT / name
+            directory = mount / controller / _PARENT / name
             directory.mkdir(parents=True)
             directories.append(directory)
             for file, value in values.items():
@@ -96,9 +96,9 @@ def make_group(name: str, limits: Limits) -> ControlGroup:
     return ControlGroup(tuple(directories))
 
 
-def sweep_groups() -> list[str]:
+def sweep_groups(mount: Path = MOUNT) -> list[str]:
     """Remove the groups of dead harness processes, and kill what is in them; their names."""
-    roots = [_MOUNT / _PARENT] if unified() else [_MOUNT / controller / _PARENT for controller in _CONTROLLERS]
+    roots = [mount / _PARENT] if unified(mount) else [mount / controller / _PARENT for controller in _CONTROLLERS]
     swept = set()
     for root in roots:
         for directory in root.iterdir() if root.exists() else ():

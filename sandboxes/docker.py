@@ -1,7 +1,8 @@
 """The docker backend: one hardened container a box, served through its attached stdin and stdout.
 
 The container has no network, a read-only root, and no capability but those that its executor needs to run commands as the agent's uid.
-The daemon is asked to make and remove containers only; what happens in between does not pass through its API.
+The daemon is asked to make and remove containers only; what happens in between does not pass through its API. One that is gone when a container
+is to be removed is asked again when it makes the next one, when the engine sweeps or closes, and by the sweep of a later run.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class DockerEngine:
         self._creating = asyncio.Semaphore(_CREATIONS_AT_ONCE)
         self._creations: set[asyncio.Task[Any]] = set()
         self._open: dict[str, ExecutorSandbox] = {}
+        self._not_removed: dict[str, Container] = {}
         self.image = ""
 
     async def start(self) -> None:
@@ -66,15 +68,17 @@ class DockerEngine:
                 container, stream = await asyncio.shield(creation)
             except asyncio.CancelledError:
                 # The thread cannot be stopped: what it makes is removed, even if another cancellation comes in the meantime.
-                discarding = asyncio.create_task(_discard(creation), name="discard a container")
+                discarding = asyncio.create_task(self._discard(creation), name="discard a container")
                 self._under_way(discarding)
                 await asyncio.shield(discarding)
                 raise
+        if self._not_removed:  # the daemon is there again
+            self._under_way(asyncio.create_task(asyncio.to_thread(self._remove_the_rest), name="remove containers"))
         try:
             reader, last_words, demultiplexing, writer = await _attach(stream)
         except BaseException as error:
             stream.close()
-            await asyncio.shield(asyncio.to_thread(_remove, container))
+            await asyncio.shield(asyncio.to_thread(self._remove, container))
             if isinstance(error, OSError):
                 raise SandboxError(f"the container's stream could not be attached: {error}") from error
             raise
@@ -84,7 +88,7 @@ class DockerEngine:
         async def remove() -> None:
             demultiplexing.cancel()
             try:
-                await asyncio.to_thread(_remove, container)
+                await asyncio.to_thread(self._remove, container)
             finally:
                 self._open.pop(name, None)
 
@@ -100,7 +104,7 @@ class DockerEngine:
         return sandbox
 
     async def sweep(self) -> list[str]:
-        return await asyncio.to_thread(sweep_containers)
+        return await asyncio.to_thread(self._remove_the_rest) + await asyncio.to_thread(sweep_containers)
 
     def shortfalls(self) -> list[str]:
         return []
@@ -112,6 +116,11 @@ class DockerEngine:
         if self._creations:
             await asyncio.wait(self._creations)
         await asyncio.gather(*(sandbox.close() for sandbox in self._open.values()), return_exceptions=True)
+        await asyncio.to_thread(self._remove_the_rest)
+        if self._not_removed:
+            self._say(
+                f"the Docker daemon does not answer: {len(self._not_removed)} boxes are left there; `harness gc` removes them when it is back"
+            )
         client.close()
 
     def _under_way(self, task: asyncio.Task[Any]) -> None:
@@ -157,7 +166,7 @@ class DockerEngine:
                 ],
                 log_config=LogConfig(type="none"),
             )
-        except DockerException as error:
+        except (DockerException, OSError) as error:
             raise SandboxError(f"a container could not be made: {_reason(error)}") from error
         try:
             parameters = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
@@ -170,11 +179,35 @@ class DockerEngine:
             _let_go(attached)
             container.start()
             return container, stream
-        except (DockerException, SandboxError) as error:
-            _remove(container)
+        except (DockerException, OSError, SandboxError) as error:
+            self._remove(container)
             raise (
                 error if isinstance(error, SandboxError) else SandboxError(f"a container could not be started: {_reason(error)}")
             ) from error
+
+    def _remove(self, container: Container) -> None:
+        """What cannot be removed now is nobody's failure: whoever had the box is done with it."""
+        try:
+            _remove(container)
+        except SandboxError:
+            self._not_removed[str(container.name)] = container
+
+    def _remove_the_rest(self) -> list[str]:
+        """Of those that could not be removed before; their names."""
+        removed = []
+        with contextlib.suppress(SandboxError):  # the first that fails again tells of the others
+            for name, container in list(self._not_removed.items()):
+                _remove(container)
+                self._not_removed.pop(name, None)
+                removed.append(name)
+        return removed
+
+    async def _discard(self, creation: asyncio.Task[tuple[Container, socket.socket]]) -> None:
+        """Remove the container of an opening that was given up."""
+        with contextlib.suppress(SandboxError):
+            container, stream = await creation
+            stream.close()
+            await asyncio.to_thread(self._remove, container)
 
 
 def _let_go(attached: Any) -> None:  # noqa: ANN401 - whatever stream the SDK's transport gives
@@ -195,7 +228,7 @@ def sweep_containers() -> list[str]:
             if not is_alive(container.labels[OWNER_LABEL]):
                 _remove(container)
                 swept.append(str(container.name))
-    except DockerException as error:
+    except (DockerException, OSError) as error:
         raise SandboxError(f"the containers of dead runs could not be swept: {_reason(error)}") from error
     finally:
         client.close()
@@ -207,21 +240,13 @@ def _remove(container: Container) -> None:
         container.remove(force=True, v=True)
     except NotFound:
         pass
-    except DockerException as error:
+    except (DockerException, OSError) as error:  # of requests, when there is no daemon
         if not (isinstance(error, APIError) and error.status_code == 409):  # 409: its removal is already under way
             raise SandboxError(f"container {container.name} could not be removed: {_reason(error)}") from error
 
 
 def _size(size_bytes: int) -> str:
     return f"size={size_bytes},nr_inodes={size_bytes // _BYTES_PER_INODE}"
-
-
-async def _discard(creation: asyncio.Task[tuple[Container, socket.socket]]) -> None:
-    """Remove the container of an opening that was given up. One that cannot be removed is found by a later run's sweep."""
-    with contextlib.suppress(SandboxError):
-        container, stream = await creation
-        stream.close()
-        await asyncio.to_thread(_remove, container)
 
 
 def connect() -> docker.DockerClient:

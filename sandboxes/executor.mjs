@@ -19,6 +19,13 @@ const PROC = fs.statSync("/proc").dev;
 const running = new Map();
 const residents = new Set(fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)));
 
+// The box's first process is this one's parent, in every box. Elsewhere this would be among the machine's own processes, of which `sweep`
+// would leave none: it does not even begin.
+if (process.ppid !== 1) {
+  fs.writeSync(2, "the box has no pid namespace of its own\n");
+  process.exit(0); // by itself, so that nobody starts it again
+}
+
 if (privileged) {
   process.setgroups([]);
   process.setegid(USERS.agent.gid); // for good: what root writes here is nobody's to change but root's, whatever its group

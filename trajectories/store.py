@@ -8,34 +8,34 @@ summary.json                      the numbers of the table
 reviews.jsonl                     what a person decided of flagged passes, one line a decision; the last one counts
 trials/<instance_id>/<attempt>/   trajectory.json  patch.diff  grade.json
 trials/<instance_id>/<attempt>.failed-<n>/     tries that the infrastructure failed
+trials/<instance_id>/<attempt>.cut-<n>/        messages.jsonl of tries that were cut off; no results, and the last few alone
 ```
-A trial is written beside its place and renamed into it: it is there whole or not at all. Only then its line is added to the index.
-One process at a time holds the directory.
+A trial is written beside its place and renamed into it: it is there whole or not at all. Only then its line is added to the index, and the
+transcript goes only when the record that holds it is there. One process at a time holds the directory.
+
+Whatever the disk refuses is a StoreError. While work goes on, room is kept on the disk (`.room`): where it is full, a record is written into
+that. `trouble` says that it has come to it: no more work should be begun. What finds no room at all stays as the transcript that it has.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import gc
 import hashlib
 import json
-import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.task import Verdict
+from trajectories.disk import Room, append_line, in_words, is_full, replace_file, sync_directory, write
+from trajectories.errors import StoreError as StoreError  # those who use a store know it from here
 from trajectories.record import read_record
-from trajectories.trajectory import Failure, Message, StopReason, Trajectory, Usage
-
-
-class StoreError(Exception):
-    """The run directory cannot be used; the message says why and what to do."""
+from trajectories.trajectory import Failure, StopReason, Trajectory, Usage
+from trajectories.transcript import FILE, Transcript, set_aside
 
 
 class Result(BaseModel):
@@ -81,6 +81,7 @@ class Review(BaseModel):
 
 
 Line = TypeVar("Line", bound=BaseModel)
+T = TypeVar("T")
 
 
 def result_of(trajectory: Trajectory, sha256: str | None = None) -> Result:
@@ -109,26 +110,34 @@ class RunStore:
     def __init__(self, directory: Path) -> None:
         """Make the directory or take it up again. StoreError when another process holds it."""
         self.directory = directory
+        self.trouble: StoreError | None = None
+        """What the disk refused first, also where a record was got over it in the room that was kept."""
+        self._room = Room(directory / ".room")
         try:
             directory.mkdir(parents=True, exist_ok=True)
             (directory / ".lock").touch()
+            self._lock = open(directory / ".lock", "w", encoding="utf-8")  # noqa: SIM115 - held until close()
         except OSError as error:
             raise StoreError(f"{directory}: cannot be written to ({(error.strerror or str(error)).lower()})") from error
-        self._lock = open(directory / ".lock", "w", encoding="utf-8")  # noqa: SIM115 - held until close()
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self._lock.close()
             raise StoreError(f"{directory}: another process is working in this run") from error
         try:
-            for partial in directory.glob("trials/*/.*.partial"):
-                shutil.rmtree(partial)
-            self.results: dict[tuple[str, int], Result] = {(result.instance_id, result.attempt): result for result in self._read_index()}
+            with self._naming():
+                self._room.give_up()  # of a process that was killed
+                for partial in sorted(directory.glob("trials/*/.*.partial")):
+                    set_aside(partial)
+                self.results: dict[tuple[str, int], Result] = {
+                    (result.instance_id, result.attempt): result for result in self._read_index()
+                }
         except BaseException:
             self._lock.close()
             raise
 
     def close(self) -> None:
+        self._room.give_up()
         self._lock.close()
 
     def __enter__(self) -> RunStore:
@@ -137,54 +146,103 @@ class RunStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def keep_room(self, size_bytes: int) -> None:
+        """Keep as much of the disk, until the store is closed, for what must be written when it is full. StoreError when there is not as much."""
+        with self._naming():
+            self._room.keep(size_bytes)
+
     def read_config(self) -> str | None:
         """config.toml as it was written, or None in a new directory."""
         file = self.directory / "config.toml"
-        return file.read_text(encoding="utf-8") if file.exists() else None
+        with self._naming():
+            return file.read_text(encoding="utf-8") if file.exists() else None
 
     def write(self, name: str, content: str) -> None:
         """Replace a file at the top of the directory, whole or not at all."""
-        _replace(self.directory / name, content)
+        self._must(lambda: replace_file(self.directory / name, content.encode()))
 
     def transcript(self, instance_id: str, attempt: int) -> Transcript:
-        """Where a trial that goes on keeps its messages, should it be cut off."""
-        partial = self._trial(instance_id, attempt).with_name(f".{attempt}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        return Transcript(partial / "messages.jsonl")
+        """Where a trial that goes on keeps its messages, should it be cut off. The room that is kept is not for them."""
+        partial = self._partial(instance_id, attempt)
+        with self._naming():
+            if partial.exists():
+                set_aside(partial)
+            partial.mkdir(parents=True)
+        return Transcript(partial / FILE, self._naming)
 
     def save(self, trajectory: Trajectory) -> Result:
         """Put a finished trial in its place; its line. A try that the infrastructure failed before it is kept beside it."""
-        target = self._trial(trajectory.instance_id, trajectory.attempt)
-        partial = target.with_name(f".{trajectory.attempt}.partial")
-        partial.mkdir(parents=True, exist_ok=True)
-        (partial / "messages.jsonl").unlink(missing_ok=True)
-        content = trajectory.model_dump_json(indent=1) + "\n"
-        _write(partial / "trajectory.json", content)
-        _write(partial / "patch.diff", trajectory.patch)
-        if trajectory.grade is not None:
-            _write(partial / "grade.json", trajectory.grade.model_dump_json(indent=1) + "\n")
-        if target.exists():
-            kept = sum(1 for _ in target.parent.glob(f"{trajectory.attempt}.failed-*"))
-            target.rename(target.with_name(f"{trajectory.attempt}.failed-{kept + 1}"))
-        partial.rename(target)
-        _sync_directory(target.parent)
-        result = result_of(trajectory, hashlib.sha256(content.encode()).hexdigest())
+        content = (trajectory.model_dump_json(indent=1) + "\n").encode()
+        self._must(lambda: self._fill(trajectory, content))
+        self._must(lambda: self._put_in_place(trajectory))
+        result = result_of(trajectory, hashlib.sha256(content).hexdigest())
         self._add(result)
         return result
 
     def review(self, review: Review) -> None:
         """Keep a decision on a flagged pass, and count it. The index follows the decision, also after a kill between the two."""
-        _append(self.directory / "reviews.jsonl", review)
+        self._must(lambda: append_line(self.directory / "reviews.jsonl", review.model_dump_json().encode()))
         result = self.results[review.instance_id, review.attempt]
         self._add(reviewed(result, review, trial_directory(self.directory, result)))
 
+    @contextlib.contextmanager
+    def _naming(self) -> Iterator[None]:
+        """What the disk refuses becomes this store's trouble, in one line."""
+        try:
+            yield
+        except OSError as error:
+            raise self._name(error) from error
+
+    def _name(self, error: OSError) -> StoreError:
+        if is_full(error):
+            named = StoreError(f"{self.directory}: no space left on the disk; free some and start the same command again")
+        else:
+            named = StoreError(
+                f"{self.directory}: the disk does not do its work ({in_words(error)}); mend that and start the same command again"
+            )
+        self.trouble = self.trouble or named
+        return named
+
+    def _must(self, step: Callable[[], T]) -> T:
+        """A step that may be begun again: where the disk is full it is, in the room that was kept."""
+        with self._naming():
+            try:
+                return step()
+            except OSError as error:
+                if not (is_full(error) and self._room.give_up()):
+                    raise
+                self._name(error)
+            return step()
+
+    def _fill(self, trajectory: Trajectory, content: bytes) -> None:
+        """Write all that is a trial's, the small first; then its transcript is needed no more."""
+        partial = self._partial(trajectory.instance_id, trajectory.attempt)
+        partial.mkdir(parents=True, exist_ok=True)
+        write(partial / "patch.diff", trajectory.patch.encode("utf-8", "surrogateescape"))
+        if trajectory.grade is not None:
+            write(partial / "grade.json", (trajectory.grade.model_dump_json(indent=1) + "\n").encode())
+        write(partial / "trajectory.json", content)
+        (partial / FILE).unlink(missing_ok=True)
+
+    def _put_in_place(self, trajectory: Trajectory) -> None:
+        partial = self._partial(trajectory.instance_id, trajectory.attempt)
+        target = self._trial(trajectory.instance_id, trajectory.attempt)
+        if partial.exists():
+            if target.exists():
+                kept = sum(1 for _ in target.parent.glob(f"{trajectory.attempt}.failed-*"))
+                target.rename(target.with_name(f"{trajectory.attempt}.failed-{kept + 1}"))
+            partial.rename(target)
+        sync_directory(target.parent)
+
     def _add(self, result: Result) -> None:
-        _append(self.directory / "results.jsonl", result)
+        self._must(lambda: append_line(self.directory / "results.jsonl", result.model_dump_json().encode()))
         self.results[result.instance_id, result.attempt] = result
 
     def _trial(self, instance_id: str, attempt: int) -> Path:
         return self.directory / "trials" / instance_id / str(attempt)
+
+    def _partial(self, instance_id: str, attempt: int) -> Path:
+        return self._trial(instance_id, attempt).with_name(f".{attempt}.partial")
 
     def _read_index(self) -> Iterator[Result]:
         """Results by the index, mended where the last process was killed between a trial and its line."""
@@ -206,19 +264,8 @@ class RunStore:
                     found[key] = found[key].model_copy(update={"sha256": known[key].sha256})
             found[key] = reviewed(found[key], reviews.get(key), place)
         if torn or found != known:
-            _replace(self.directory / "results.jsonl", "".join(result.model_dump_json() + "\n" for result in found.values()))
+            replace_file(self.directory / "results.jsonl", "".join(result.model_dump_json() + "\n" for result in found.values()).encode())
         yield from found.values()
-
-
-class Transcript:
-    """The messages of a trial that is going on, on disk after every turn."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def add(self, messages: Iterable[Message]) -> None:
-        with _full_disk(self._file), open(self._file, "a", encoding="utf-8") as lines:
-            lines.writelines(message.model_dump_json(exclude_defaults=True) + "\n" for message in messages)
 
 
 def read_trajectory(trial: Path) -> Trajectory:
@@ -302,51 +349,3 @@ def _no_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-@contextlib.contextmanager
-def _full_disk(file: Path) -> Iterator[None]:
-    """Says in one line what to do when the disk is full."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StoreError(f"{file.parent}: no space left on the disk; free some and start the same command again") from error
-        raise
-
-
-def _append(file: Path, line: BaseModel) -> None:
-    with _full_disk(file), open(file, "ab") as lines:
-        if lines.tell() and not _ends_a_line(file):
-            lines.write(b"\n")
-        lines.write(line.model_dump_json().encode() + b"\n")
-        lines.flush()
-        os.fsync(lines.fileno())
-
-
-def _ends_a_line(file: Path) -> bool:
-    with open(file, "rb") as lines:
-        lines.seek(-1, os.SEEK_END)
-        return lines.read() == b"\n"
-
-
-def _write(file: Path, content: str) -> None:
-    with _full_disk(file), open(file, "w", encoding="utf-8", errors="surrogateescape") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _replace(file: Path, content: str) -> None:
-    beside = file.with_name(f".{file.name}.new")
-    _write(beside, content)
-    beside.replace(file)
-    _sync_directory(file.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -32,8 +32,10 @@ TurnEvent = Literal[
 """What went wrong in a turn. Each was fed back to the model, but for `repaired_arguments` (they could be read in one way, and were) and
 `history_changed` (what the server was sent did not begin with what it was sent before: its cache of the prefix is of no use)."""
 
-FailureKind = Literal["sandbox", "connection", "rate_limit", "server", "authentication", "quota", "not_found", "bad_request", "protocol"]
-"""What of the infrastructure failed: the box, or the endpoint in one of the ways that `harness.chat` tells apart."""
+FailureKind = Literal[
+    "sandbox", "disk", "connection", "rate_limit", "server", "authentication", "quota", "not_found", "bad_request", "protocol"
+]  # fmt: skip
+"""What of the infrastructure failed: the box, the disk that the run is kept on, or the endpoint in one of the ways that `harness.chat` tells apart."""
 
 
 class _Record(BaseModel):

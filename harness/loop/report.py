@@ -7,9 +7,9 @@ from pathlib import Path
 from harness.loop.account import LoopAccount, account_of, evaluations_of
 from harness.loop.errors import LoopStoppedError
 from leaderboard import charts
-from leaderboard.chunks import replace
 from leaderboard.pages import load_templates
 from leaderboard.render import Rendered, render
+from trajectories.disk import replace_file
 
 
 def write_report(directory: Path, output: Path) -> tuple[Path, Rendered]:
@@ -20,8 +20,8 @@ def write_report(directory: Path, output: Path) -> tuple[Path, Rendered]:
         raise LoopStoppedError(f"{directory}: nothing is evaluated yet, so there is nothing to report; see harness loop status")
     rendered = render(runs, output)
     page = output / "loop.html"
-    replace(output / "loop.json", (account.model_dump_json(indent=1) + "\n").encode())
-    replace(page, _page(account, rendered).encode())
+    replace_file(output / "loop.json", (account.model_dump_json(indent=1) + "\n").encode(), lasting=False)
+    replace_file(page, _page(account, rendered).encode(), lasting=False)
     return page, rendered
 
 

@@ -45,7 +45,7 @@ def find_image(client: docker.DockerClient, recipe: ImageRecipe) -> str | None:
         return str(client.images.get(image_name(recipe)).id)
     except ImageNotFound:
         return None
-    except DockerException as error:
+    except (DockerException, OSError) as error:
         raise SandboxError(f"the Docker daemon does not answer: {error}") from error
 
 

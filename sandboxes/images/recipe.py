@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandboxes.sandbox import SandboxError
+
 Say = Callable[[str], None]
 """Takes one line of progress."""
 
@@ -79,16 +81,17 @@ def keep_environment(package: bytes, lock: bytes, *, parent: str = "node24") -> 
     content = hashlib.sha256(f"{parent}\0{len(package)}\0".encode() + package + lock).hexdigest()
     name = f"env-{content[:16]}"
     target = _environments() / name
-    if not (target / "image.toml").is_file():
-        _environments().mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=_environments()))
-        (staging / "image.toml").write_text(f'name = "{name}"\nparent = "{parent}"\n', encoding="utf-8")
-        (staging / "package.json").write_bytes(package)
-        (staging / "package-lock.json").write_bytes(lock)
-        try:
-            staging.rename(target)
-        except OSError:  # another process was first, with the same content
-            shutil.rmtree(staging)
+    with _naming("the packages of a box cannot be kept"):
+        if not (target / "image.toml").is_file():
+            _environments().mkdir(parents=True, exist_ok=True)
+            staging = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=_environments()))
+            (staging / "image.toml").write_text(f'name = "{name}"\nparent = "{parent}"\n', encoding="utf-8")
+            (staging / "package.json").write_bytes(package)
+            (staging / "package-lock.json").write_bytes(lock)
+            try:
+                staging.rename(target)
+            except OSError:  # another process was first, with the same content
+                shutil.rmtree(staging)
     return name
 
 
@@ -98,12 +101,23 @@ def _environments() -> Path:
 
 @contextlib.contextmanager
 def building(name: str) -> Iterator[None]:
-    """One build of that name at a time on this machine; the others wait and find it built."""
+    """One build of that name at a time on this machine; the others wait and find it built. SandboxError for what the system refuses in it."""
     place = cache_directory() / "images"
-    place.mkdir(parents=True, exist_ok=True)
-    with open(place / f".{name}.lock", "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _naming("the box cannot be built"):
+        place.mkdir(parents=True, exist_ok=True)
+        with open(place / f".{name}.lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+@contextlib.contextmanager
+def _naming(what: str) -> Iterator[None]:
+    """A disk that is full, or may not be written to, in one line."""
+    try:
         yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower().splitlines()[0]
+        raise SandboxError(f"{what}: {error.filename or cache_directory()}: {reason}") from error
 
 
 def cache_directory() -> Path:

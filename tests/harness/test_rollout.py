@@ -15,6 +15,7 @@ from harness.rollout import Setting, rollout
 from sandboxes.sandbox import REPOSITORY, SandboxError
 from tasks.suite import task_digest
 from tests.harness.fakes import MemoryBox, MemoryEngine, ScriptModel, answer
+from trajectories.errors import StoreError
 from trajectories.trajectory import Failure, Trajectory
 
 SETTING = Setting(sandbox="memory", image="sha256:0", harness_version="1", harness_commit=None)
@@ -93,6 +94,24 @@ async def test_a_failure_of_the_endpoint_is_on_the_record_with_all_that_came_bef
     assert len(trajectory.turns) == 1
     assert engine.openings == 1
     assert engine.opened[0].closed
+
+
+@pytest.mark.parametrize(("refused", "roles"), [(0, "su"), (1, "suat"), (2, "suat"), (3, "suatat")])
+async def test_messages_that_cannot_be_kept_are_a_failure_with_all_that_was_said(task, open_sandbox, refused, roles):
+    calls = 0
+
+    def keep(messages):
+        nonlocal calls
+        calls += 1
+        if calls > refused:  # 0: what the rollout begins with; then an answer and its result in turns
+            raise StoreError("no space left")
+
+    trajectory = await roll(task, open_sandbox, WRITE, SUBMIT, on_messages=keep)
+    assert trajectory.failure == Failure(kind="disk", during="agent", message="no space left")
+    assert "".join(message.role[0] for message in trajectory.messages) == roles
+    assert len(trajectory.turns) == roles.count("a"), "each answer that was paid for has its turn"
+    assert ("+++ b/made.ts" in trajectory.patch) == (refused > 1)
+    assert trajectory.grade is None
 
 
 async def test_a_box_that_does_not_open_is_on_the_record(task):

@@ -19,7 +19,7 @@ from harness.run import RunStoppedError, pending, prepare, run, seed_of, source_
 from sandboxes.sandbox import SandboxEngine
 from tasks.suite import Suite
 from tests.harness.fakes import MemoryEngine, Reply, ScriptModel, answer
-from trajectories.store import Result, RunStore, StoreError, read_results, read_trajectory
+from trajectories.store import Result, RunStore, read_results, read_trajectory
 
 SUBMIT = answer(("submit", {}))
 
@@ -221,13 +221,15 @@ async def test_a_failure_that_only_one_request_met_does_not_stop_the_run(mini, t
     assert [result.failure is None for result in reported] == [False, True, True, True]
 
 
-async def test_a_store_that_fails_stops_the_run_with_its_own_words(mini, tmp_path):
-    def full(result: Result) -> None:
-        raise StoreError("no space left on the disk")
-
-    config = config_of(concurrency=3)
-    with RunStore(tmp_path) as store, pytest.raises(StoreError, match="no space left"):
-        await run(config, mini, store, MemoryEngine(), ToolAgent(ScriptModel(SUBMIT), config.limits), full)
+async def test_a_disk_that_refuses_stops_the_run_by_name_and_nothing_is_begun(mini, tmp_path):
+    (tmp_path / "trials").write_text("in the way", encoding="utf-8")
+    engine = MemoryEngine()
+    with pytest.raises(
+        RunStoppedError, match=r"the disk does not do its work \(.*trials.*; mend that and start the same command again"
+    ) as stopped:
+        await run_once(config_of(concurrency=3), mini, tmp_path, engine, ScriptModel(SUBMIT))
+    assert "\n" not in str(stopped.value)
+    assert engine.openings == 0
 
 
 async def test_our_own_bugs_are_not_hidden(mini, tmp_path):
