@@ -29,5 +29,12 @@ const { testTimeout = 5_000, hookTimeout = 10_000 } = own?.config.test ?? {};
 export default mergeConfig(own?.config ?? {}, {
   plugins: [bridge],
   // Between two processes a call takes two changes of context: on a busy machine, a multiple of the time that the limits were made for.
-  test: { testTimeout: 3 * testTimeout, hookTimeout: 3 * hookTimeout, pool: "forks", fsModuleCache: false, execArgv: ["--import", new URL("tests.mjs", import.meta.url).pathname] },
+  test: {
+    testTimeout: 3 * testTimeout,
+    hookTimeout: 3 * hookTimeout,
+    pool: "forks",
+    fsModuleCache: false,
+    execArgv: ["--import", new URL("tests.mjs", import.meta.url).pathname],
+    setupFiles: [new URL("vitest-setup.mjs", import.meta.url).pathname],
+  },
 });
