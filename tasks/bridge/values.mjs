@@ -549,7 +549,9 @@ export class Mirrors {
     if (this.#trusted && key > 0 && (kind === "fn" || record.prototype)) return;
     const prototype = this.decode(node.p);
     if (kind === "fn" && node.t !== undefined && key < 0) {
-      defineProperty(object, "prototype", { value: this.decode(node.t), writable: node.c !== 2, configurable: false, enumerable: false });
+      const made = this.decode(node.t);
+      if (this.#trusted && made === Object.prototype) this.#refuse("a class of which everything is an instance");
+      defineProperty(object, "prototype", { value: made, writable: node.c !== 2, configurable: false, enumerable: false });
     }
     if (kind !== "ns" && getPrototypeOf(object) !== prototype) setPrototypeOf(object, prototype);
     this.#fillItems(node, object, kind);
