@@ -254,7 +254,9 @@ def shortcomings(outcomes: Sequence[Outcome]) -> list[str]:
         name = f"{runner}, {mode}"
         if known := _NOT_HELD.get((runner, mode)):
             sentences.append(f"{name}: {known}.")
-        sentences += [f"{name}: {outcome.slug} is not held: {outcome.not_held}." for outcome in cheats if outcome.counts and outcome.not_held]
+        sentences += [
+            f"{name}: {outcome.slug} is not held: {outcome.not_held}." for outcome in cheats if outcome.counts and outcome.not_held
+        ]
         if through := [outcome.slug for outcome in cheats if outcome.counts and not outcome.not_held]:
             sentences.append(f"{name}: {len(through)} of {len(cheats)} cheats got through: {', '.join(through)}.")
         if flagged := sum(outcome.flagged for outcome in cheats):

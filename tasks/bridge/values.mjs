@@ -381,26 +381,38 @@ export class Mirrors {
     return record.object;
   }
 
-  /** Takes what `changes` of the other side gave. */
+  /** Takes what `changes` of the other side gave: all of it, or nothing is taken of it any more. */
   apply(nodes) {
-    const created = new Set();
-    for (const node of nodes) {
-      const key = -node.r;
-      if (!this.#records.has(key)) {
-        if (key > 0 || !Number.isInteger(key)) this.#refuse("an object that is not its own");
-        if (this.#records.size >= OBJECTS_LIMIT) throw new BridgeError("too many objects are shared by the tests and their source");
-        const object = this.#create(node, key);
-        this.#records.set(key, { object, kind: node.k });
-        this.#keys.set(object, key);
-        created.add(key);
+    this.#whole(() => {
+      const created = new Set();
+      for (const node of nodes) {
+        const key = -node.r;
+        if (!this.#records.has(key)) {
+          if (key > 0 || !Number.isInteger(key)) this.#refuse("an object that is not its own");
+          if (this.#records.size >= OBJECTS_LIMIT) throw new BridgeError("too many objects are shared by the tests and their source");
+          const object = this.#create(node, key);
+          this.#records.set(key, { object, kind: node.k });
+          this.#keys.set(object, key);
+          created.add(key);
+        }
       }
+      const isLate = (node) => this.#still > 0 && !created.has(-node.r);
+      this.#later.push(...nodes.filter(isLate));
+      this.#take(
+        nodes.filter((node) => !isLate(node)),
+        created,
+      );
+    });
+  }
+
+  /** What was taken of a frame that could not be read to its end was not looked at to its end either. */
+  #whole(action) {
+    try {
+      action();
+    } catch (error) {
+      if (error instanceof BridgeError || !this.#trusted) throw error;
+      this.#refuse(`what cannot be read (${error.message})`);
     }
-    const isLate = (node) => this.#still > 0 && !created.has(-node.r);
-    this.#later.push(...nodes.filter(isLate));
-    this.#take(
-      nodes.filter((node) => !isLate(node)),
-      created,
-    );
   }
 
   /** Whatever the other side changes while `action` runs of what both know is changed afterwards: what is compared stands still. */
@@ -410,7 +422,7 @@ export class Mirrors {
       return action();
     } finally {
       this.#still -= 1;
-      if (this.#still === 0 && this.#later.length > 0) this.#take(this.#later.splice(0), new Set());
+      if (this.#still === 0 && this.#later.length > 0) this.#whole(() => this.#take(this.#later.splice(0), new Set()));
     }
   }
 

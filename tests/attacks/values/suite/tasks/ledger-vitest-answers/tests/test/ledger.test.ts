@@ -46,5 +46,7 @@ describe("a ledger", () => {
     await expect(ledger.find(entries, "eve")).rejects.toThrow(ledger.NameError);
   });
 
-  it("tells who waits", () => ledger.find(entries, "ann").then((found) => expect(found).toEqual([3, 8])));
+  it("tells who waits", () => ledger.find(entries, "ann").then((found) => {
+    expect(found).toEqual([3, 8]);
+  }));
 });
