@@ -267,7 +267,8 @@ def shortcomings(outcomes: Sequence[Outcome]) -> list[str]:
             sentences.append(f"{name}: honest solutions do not count: {', '.join(refused)}.")
     if any(outcome.graded == "bridged" for outcome in outcomes):
         sentences.append(
-            "separate was graded bridged: this machine's boxes have one user, so tests and source are two processes, and files are closed to neither."
+            "separate was graded bridged: this machine's boxes have one user, so tests and source are two processes, and neither files, nor memory,"
+            " nor the report are closed to a patch that goes for them."
         )
     tried = {outcome.mode for outcome in outcomes}
     sentences += [f"{runner} is not graded {mode}: {why}." for (runner, mode), why in _NOT_OFFERED.items() if mode in tried]
