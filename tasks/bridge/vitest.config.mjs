@@ -4,7 +4,8 @@ import fs from "node:fs";
 import module from "node:module";
 import { BRIDGED, isSource, plan } from "./modules.mjs";
 
-const { loadConfigFromFile, mergeConfig } = await import(module.createRequire(`${plan.repository}/`).resolve("vite"));
+const packages = module.createRequire(`${plan.repository}/`);
+const { loadConfigFromFile, mergeConfig } = await import(packages.resolve("vite"));
 
 const bridge = {
   name: "bridge",
@@ -19,6 +20,8 @@ const bridge = {
   },
   async resolveId(specifier, importer, options) {
     const resolved = await this.resolve(specifier, importer, { ...options, skipSelf: true });
+    // An older vitest looks for itself beside the file that imports it, which `vitest-setup.mjs` is not.
+    if (!resolved && specifier === "vitest") return { id: packages.resolve("vitest/package.json").replace("package.json", "dist/index.js"), external: true };
     const file = resolved?.id.split("?")[0];
     return file !== undefined && isSource(file) ? { id: BRIDGED + file, external: true } : null;
   },
