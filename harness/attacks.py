@@ -4,6 +4,7 @@
 suite/                       a suite with one task for each runner
 cases/<slug>/                case.toml, and a cheat for a runner or for both: node-test.patch, vitest.patch
 honest/<name>/               solutions beside the gold patches: node-test.patch, vitest.patch
+<part>/                      more of the same, with tasks of its own
 ```
 No case solves its task. A cheat that counts as resolved got through; so did the grader fail with an honest solution that does not count.
 The suite ships with a checkout, not with the package.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, Literal, get_args
@@ -37,11 +38,18 @@ RUNNERS: Final[Mapping[Runner, str]] = {"node:test": "node-test", "vitest": "vit
 MODES: Final = get_args(RecordedMode)
 """How far apart tests and source can be, the strongest first."""
 
+_ASKED: Final = (
+    "a test that asks the source's own method for the verdict, waits for a callback that the source need not call, or builds what it expects"
+    " with the source's classes, has its word for it"
+)
+
 _NOT_HELD: Final[Mapping[tuple[Runner, str], str]] = {
     (
         "node:test",
         "hardened",
     ): "tests and source share a process: nothing separates their memory but what the language and Node's permissions keep apart",
+    ("node:test", "separate"): _ASKED,
+    ("vitest", "separate"): _ASKED,
 }
 """What a runner cannot hold in a mode, whatever the cases show."""
 
@@ -58,6 +66,8 @@ class _CaseFile(BaseModel):
     how: str = Field(min_length=1)
     fools: tuple[str, ...] = Field(min_length=1)
     source: str = Field(min_length=1)
+    not_held: dict[RecordedMode, str] = {}
+    """Modes in which it gets through, and why nothing can be done about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +84,14 @@ class Case:
     source: str
     """Where such a thing was seen."""
     patches: Mapping[Runner, str]
+    tasks: Mapping[Runner, Task]
+    """Those that it is a patch for, one for each runner."""
+    not_held: Mapping[RecordedMode, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Attacks:
-    """An attack suite as it was loaded: one task for each runner, the cheats and the honest solutions, by slug."""
+    """An attack suite as it was loaded: one task for each runner, the cheats and the honest solutions, by slug; those of its parts as well."""
 
     tasks: Mapping[Runner, Task]
     cheats: tuple[Case, ...]
@@ -101,6 +114,8 @@ class Outcome(BaseModel):
     """Only the integrity report stands between it and the count."""
     stripped: tuple[str, ...]
     """Paths that were left out of the patch."""
+    not_held: str | None = None
+    """Why it may get through."""
 
     @property
     def counts(self) -> bool:
@@ -111,7 +126,7 @@ class Outcome(BaseModel):
     @property
     def held(self) -> bool:
         """Whether the grader did what it should."""
-        return self.counts == (self.kind == "honest")
+        return self.counts == (self.kind == "honest") or self.not_held is not None
 
     @property
     def word(self) -> str:
@@ -119,7 +134,7 @@ class Outcome(BaseModel):
         if self.kind == "honest":
             return "resolved" if self.counts else ("FLAGGED" if self.flagged else self.verdict.upper())
         if self.counts:
-            return "RESOLVED"
+            return "not held" if self.not_held else "RESOLVED"
         if self.flagged:
             return "flagged"
         return "stripped" if self.stripped and self.verdict in ("no_patch", "still_failing", "regressed") else self.verdict
@@ -129,16 +144,24 @@ def load_attacks(directory: Path, pattern: str = "*") -> Attacks:
     """The suite and those of its cases whose slug matches. TaskError when it is not there, not well-formed, or nothing matches."""
     if not (directory / "cases").is_dir():
         raise TaskError(f"there are no cases at {directory}: give --cases DIR, the tests/attacks of a checkout")
+    places = [directory, *(place for place in _directories(directory) if (place / "suite").is_dir() and (place / "cases").is_dir())]
+    parts = [_load_part(place, pattern, name="" if place == directory else f"{place.name}-") for place in places]
+    cheats = [case for part in parts for case in part.cheats]
+    if not cheats:
+        raise TaskError(f"no case at {directory / 'cases'} matches {pattern!r}")
+    return Attacks(parts[0].tasks, tuple(cheats), tuple(case for part in parts for case in part.honest))
+
+
+def _load_part(directory: Path, pattern: str, *, name: str) -> Attacks:
+    """`name` is put before the names of the honest solutions."""
     tasks: dict[Runner, Task] = {}
     for task in load_suite(str(directory / "suite")).tasks:
         if task.runner in tasks:
             raise TaskError(f"{directory / 'suite'}: there are several tasks with {task.runner}, one for each runner is needed")
         tasks[task.runner] = task
-    cheats = [_load_cheat(place) for place in _directories(directory / "cases") if fnmatchcase(place.name, pattern)]
-    if not cheats:
-        raise TaskError(f"no case at {directory / 'cases'} matches {pattern!r}")
-    gold = _honest("gold", {runner: task.patch for runner, task in tasks.items()})
-    others = [_honest(place.name, _patches(place)) for place in _directories(directory / "honest")]
+    cheats = [_load_cheat(place, tasks) for place in _directories(directory / "cases") if fnmatchcase(place.name, pattern)]
+    gold = _honest(f"{name}gold", {runner: task.patch for runner, task in tasks.items()}, tasks)
+    others = [_honest(name + place.name, _patches(place), tasks) for place in _directories(directory / "honest")]
     for case in (*cheats, *others):
         if missing := case.patches.keys() - tasks.keys():
             raise TaskError(f"{case.slug}: there is no task with {min(missing)} in {directory / 'suite'}")
@@ -168,7 +191,7 @@ async def try_attacks(
 
     async def attempt(case: Case, runner: Runner, mode: RecordedMode) -> None:
         async with slots:
-            outcome = await try_case(attacks.tasks[runner], case, mode, opener(engine, Limits()))
+            outcome = await try_case(case, runner, mode, opener(engine, Limits()))
         outcomes.append(outcome)
         if on_outcome:
             on_outcome(outcome)
@@ -187,8 +210,9 @@ async def try_attacks(
     return sorted(outcomes, key=lambda outcome: (outcome.kind, outcome.slug, outcome.runner, outcome.mode))
 
 
-async def try_case(task: Task, case: Case, mode: RecordedMode, open_sandbox: OpenSandbox) -> Outcome:
+async def try_case(case: Case, runner: Runner, mode: RecordedMode, open_sandbox: OpenSandbox) -> Outcome:
     """Grade one patch, in a fresh box. SandboxError when the box fails."""
+    task = case.tasks[runner]
     asked = task.model_copy(update={"expected": task.expected.model_copy(update={"mode": mode})})
     result = await grade(asked, case.patches[task.runner], open_sandbox)
     return Outcome(
@@ -200,6 +224,7 @@ async def try_case(task: Task, case: Case, mode: RecordedMode, open_sandbox: Ope
         verdict=result.verdict,
         flagged=result.flagged,
         stripped=tuple(part.path for part in result.stripped),
+        not_held=case.not_held.get(mode),
     )
 
 
@@ -229,7 +254,10 @@ def shortcomings(outcomes: Sequence[Outcome]) -> list[str]:
         name = f"{runner}, {mode}"
         if known := _NOT_HELD.get((runner, mode)):
             sentences.append(f"{name}: {known}.")
-        if through := [outcome.slug for outcome in cheats if outcome.counts]:
+        sentences += [
+            f"{name}: {outcome.slug} is not held: {outcome.not_held}." for outcome in cheats if outcome.counts and outcome.not_held
+        ]
+        if through := [outcome.slug for outcome in cheats if outcome.counts and not outcome.not_held]:
             sentences.append(f"{name}: {len(through)} of {len(cheats)} cheats got through: {', '.join(through)}.")
         if flagged := sum(outcome.flagged for outcome in cheats):
             sentences.append(
@@ -239,7 +267,8 @@ def shortcomings(outcomes: Sequence[Outcome]) -> list[str]:
             sentences.append(f"{name}: honest solutions do not count: {', '.join(refused)}.")
     if any(outcome.graded == "bridged" for outcome in outcomes):
         sentences.append(
-            "separate was graded bridged: this machine's boxes have one user, so tests and source are two processes, and files are closed to neither."
+            "separate was graded bridged: this machine's boxes have one user, so tests and source are two processes, and neither files, nor memory,"
+            " nor the report are closed to a patch that goes for them."
         )
     tried = {outcome.mode for outcome in outcomes}
     sentences += [f"{runner} is not graded {mode}: {why}." for (runner, mode), why in _NOT_OFFERED.items() if mode in tried]
@@ -250,13 +279,13 @@ def _directories(directory: Path) -> list[Path]:
     return sorted(place for place in directory.glob("*") if place.is_dir())
 
 
-def _load_cheat(place: Path) -> Case:
+def _load_cheat(place: Path, tasks: Mapping[Runner, Task]) -> Case:
     about = read_as(place / "case.toml", _CaseFile, TaskError)
-    return Case(place.name, "cheat", about.title, about.how, about.fools, about.source, _patches(place))
+    return Case(place.name, "cheat", about.title, about.how, about.fools, about.source, _patches(place), tasks, about.not_held)
 
 
-def _honest(name: str, patches: Mapping[Runner, str]) -> Case:
-    return Case(name, "honest", "An honest solution", "It does what the problem asks for.", (), "the authors", patches)
+def _honest(name: str, patches: Mapping[Runner, str], tasks: Mapping[Runner, Task]) -> Case:
+    return Case(name, "honest", "An honest solution", "It does what the problem asks for.", (), "the authors", patches, tasks)
 
 
 def _patches(place: Path) -> dict[Runner, str]:

@@ -22,6 +22,7 @@ from tasks.reports import Seal
 
 _PLACE: Final = f"{HARNESS_DIRECTORY}/hardened"
 _PROGRAMS: Final = Path(__file__).parent / "hardened"
+_SHADOWS: Final = (Path(__file__).parent / "bridge" / "shadows.mjs").read_bytes()
 _MODULE = re.compile(r"\.[cm]?[jt]sx?$")
 
 _OPTIONS: Final = (
@@ -72,7 +73,7 @@ class Hardening:
             except FileNotFoundError:
                 continue  # the hidden tests take it away
             self._texts[path] = content.decode("utf-8", "replace")
-        await bring(self._sandbox, _PROGRAMS, _PLACE)
+        await bring(self._sandbox, _PROGRAMS, _PLACE, {"shadows.mjs": _SHADOWS})
         await must(self._sandbox, ["bash", "-c", _SEAL, "bash", *self._hidden], user="grader")
 
     def job(self, file: str) -> Job:

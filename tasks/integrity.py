@@ -36,8 +36,9 @@ class _Pattern:
     rule: Rule
     weight: Literal["flag", "note"]
     expression: re.Pattern[str]
-    place: Literal["code", "comment"] = "code"
-    """Where a match must begin. In code it may go on into a string, as in `process["exit"]`."""
+    place: Literal["code", "comment", "directive"] = "code"
+    """Where a match must begin. In code it may go on into a string, as in `process["exit"]`. A directive is what the compiler could take for
+    one, wherever it stands: which slash begins a regular expression is for a parser to tell, and so then what is in a comment."""
 
 
 def _of(rule: Rule, weight: Literal["flag", "note"], *expressions: str) -> list[_Pattern]:
@@ -135,7 +136,7 @@ _PATTERNS: Final[tuple[_Pattern, ...]] = (
         rf"{_NOT_A_MEMBER}\w{{0,20}}Error\s{{0,9}}(?:\([^()]{{0,200}}\)\s{{0,9}})?\)?\s{{0,9}}[!?]?\s{{0,9}}\.\s{{0,9}}stack\b",
         r"\bgetCallSites?\b",
     ),
-    _comment("type_suppression", "flag", r"@ts-(?:nocheck|ignore|expect-error)\b"),
+    _Pattern("type_suppression", "flag", re.compile(r"@ts-(?:nocheck|ignore|expect-error)", re.IGNORECASE), "directive"),
     *_of("unsafe_cast", "note", r"\bas\s{1,9}any\b"),
     _comment("lint_suppression", "note", r"(?:(?:eslint|oxlint)-disable\b|biome-ignore\b)"),
     *_of(
@@ -226,16 +227,27 @@ def _beyond(pattern: _Pattern, old: SourceText, new: SourceText, added: dict[int
 
 
 def _matches(pattern: _Pattern, source: SourceText) -> Iterator[re.Match[str]]:
-    text = source.text if pattern.place == "comment" else source.without_comments
+    text = source.without_comments if pattern.place == "code" else source.text
     for found in pattern.expression.finditer(text):
         start = found.start() + len(found.group()) - len(found.group().lstrip())
-        if pattern.place == "comment":
+        if pattern.place == "directive":
+            counts = _begins_a_line_of_comment(text, start)
+        elif pattern.place == "comment":
             counts = source.is_comment(start)
         else:
             counts = source.is_code(start) or (found.group()[0] in "'\"`" and pattern.expression is _SYSTEM_PATH)
             counts = counts or _is_named_in_a_string(found, source)
         if counts:
             yield found
+
+
+def _begins_a_line_of_comment(text: str, place: int) -> bool:
+    """Whether nothing but white space, slashes and asterisks is between a place and the beginning of its line or of what may be a comment."""
+    begin = place
+    while begin > 0 and (text[begin - 1] in "/*\ufeff\u200b" or text[begin - 1].isspace()):
+        begin -= 1
+    between = text[begin:place]
+    return begin == 0 or re.search(r"//|/\*|[\n\r\u2028\u2029]", between) is not None
 
 
 def _is_named_in_a_string(found: re.Match[str], source: SourceText) -> bool:

@@ -13,7 +13,8 @@ from functools import cached_property
 from itertools import accumulate
 
 _NEXT = re.compile(r"//|/\*|['\"`{}/]")
-_QUOTED = {quote: re.compile(rf"{quote}(?:\\.|[^{quote}\\\n])*{quote}?", re.DOTALL) for quote in "'\""}
+_LINE_END = re.compile(r"[\n\r\u2028\u2029]")
+_QUOTED = {quote: re.compile(rf"{quote}(?:\\.|[^{quote}\\\n\r])*{quote}?", re.DOTALL) for quote in "'\""}
 _TEMPLATE = re.compile(r"(?:[^`\\$]|\\.|\$(?!\{))*(`|\$\{)", re.DOTALL)
 _REGULAR_EXPRESSION = re.compile(r"/(?![*/])(?:\\[^\n]|\[(?:\\[^\n]|[^\]\\\n]){0,400}\]|[^/\\\[\n]){1,1000}/[a-z]{0,9}")
 """Bounded: the text is an agent's, and one that never closes a bracket would take long."""
@@ -61,12 +62,12 @@ def _scan(text: str) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         start, mark = found.start(), found.group()
         place = found.end()
         if mark == "//":
-            end = text.find("\n", start)
-            place = len(text) if end < 0 else end
+            end = _LINE_END.search(text, start)
+            place = end.start() if end else len(text)
             comments.append((start, place))
         elif mark == "/*":
-            end = text.find("*/", place)
-            place = len(text) if end < 0 else end + 2
+            closing = text.find("*/", place)
+            place = len(text) if closing < 0 else closing + 2
             comments.append((start, place))
         elif mark in _QUOTED:
             string = _QUOTED[mark].match(text, start)

@@ -393,8 +393,23 @@ module.registerHooks({
   },
 });
 
-// An error's class that is no subclass of Error would be asked whether the error is right: a stub is only looked at.
-for (const owner of [assert, assert.strict]) {
+function still(action) {
+  return guarded(() => mirrors.still(action));
+}
+
+// What is compared stands still meanwhile, whatever a getter of the source does. An equality that does not look at constructors does not get
+// what could deceive it. An error's class that is no subclass of Error would be asked whether the error is right: a stub is only looked at.
+const LOOSE = new Set([assert.deepEqual, assert.notDeepEqual, assert.partialDeepStrictEqual]);
+for (const owner of [assert, assert.strict, assert.Assert.prototype]) {
+  for (const name of ["deepEqual", "notDeepEqual", "deepStrictEqual", "notDeepStrictEqual", "partialDeepStrictEqual"]) {
+    const original = owner[name];
+    const isLoose = LOOSE.has(original);
+    owner[name] = function compare(...args) {
+      const deception = isLoose ? (mirrors.deceptionIn(args[0]) ?? mirrors.deceptionIn(args[1])) : undefined;
+      if (deception !== undefined) throw new BridgeError(`an object that has ${deception} of its own cannot be compared`);
+      return still(() => Reflect.apply(original, this, args));
+    };
+  }
   for (const name of ["throws", "rejects"]) {
     const original = owner[name];
     owner[name] = function check(action, expected, ...more) {
@@ -402,6 +417,9 @@ for (const owner of [assert, assert.strict]) {
     };
   }
 }
+
+/** For `vitest-setup.mjs`, which vitest loads for itself. */
+globalThis[Symbol.for("harness.still")] = still;
 
 // A directory that a test makes for its source is another user's than the source's, who may use it all the same. Files in it are the tests'.
 for (const owner of [fs, fs.promises]) {

@@ -11,6 +11,8 @@
 // value for its own verdict.
 import { inspect, types } from "node:util";
 import { intrinsic, intrinsicName, nameOf, slotless } from "./intrinsics.mjs";
+import { examine, isForMatchers } from "./judging.mjs";
+import { reachedBy, shadowIn } from "./shadows.mjs";
 
 const OBJECTS_LIMIT = 200_000;
 /**
@@ -25,7 +27,6 @@ const HOLE = Symbol("hole");
 const HERE = process.cwd();
 const FUNCTION_KEYS = new Set(["length", "name", "prototype", "arguments", "caller"]);
 const ITERATOR_METHODS = ["next", "return", "throw"];
-const JUDGING = new Set(["asymmetricMatch", "$$typeof", "toAsymmetricMatcher", "_isMockFunction", "isEqualNode", "@@__IMMUTABLE_ITERABLE__@@"]);
 const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, setPrototypeOf } = Object;
 const isObject = (value) => (typeof value === "object" && value !== null) || typeof value === "function";
 const isClass = (value) => /^class\b/.test(Function.prototype.toString.call(value));
@@ -37,14 +38,6 @@ for (const name of Reflect.ownKeys(Symbol)) {
   wellKnown.set(Symbol[name], name);
   symbolOf.set(name, Symbol[name]);
 }
-/** What the language's own objects are called: no object of another kind may say that it is one. */
-const TAGS = new Set([
-  "Object", "Array", "Function", "Error", "Boolean", "Number", "String", "Symbol", "BigInt", "Date", "RegExp", "Map", "Set", "WeakMap", "WeakSet",
-  "Promise", "ArrayBuffer", "SharedArrayBuffer", "DataView", "Null", "Undefined", "Arguments", "URL", "URLSearchParams", "Module",
-]);
-/** Kinds on which assertion libraries call methods with the expected value in hand. */
-const PLAIN_KINDS = new Set(["map", "set", "date", "re", "box", "buf"]);
-
 /** The other process is gone, or sent what it must not: nothing more comes from it. */
 export class BridgeError extends Error {
   name = "BridgeError";
@@ -71,6 +64,10 @@ export class Mirrors {
   #awaited = new Map();
   #controllers = new Map();
   #watchers = new Map();
+  /** Mirrors that others inherit from. */
+  #inherited = new WeakSet();
+  #still = 0;
+  #later = [];
 
   /**
    * `remote` does what stubs ask for: call(key, self, args), construct(key, args, target), invoke(key, name, args), and is told of
@@ -334,7 +331,7 @@ export class Mirrors {
       case "w":
         return symbolOf.get(what) ?? this.#refuse("a symbol that is not known");
       case "k":
-        if (this.#trusted && /matcher|jest|vitest|vi:/i.test(what)) return this.#refuse(`the symbol ${what}`);
+        if (this.#trusted && isForMatchers(what)) return this.#refuse(`the symbol ${what}`);
         return Symbol.for(what);
       case "url":
         return new URL(what);
@@ -384,22 +381,84 @@ export class Mirrors {
     return record.object;
   }
 
-  /** Takes what `changes` of the other side gave. */
+  /** Takes what `changes` of the other side gave: all of it, or nothing is taken of it any more. */
   apply(nodes) {
-    const created = [];
-    for (const node of nodes) {
-      const key = -node.r;
-      if (!this.#records.has(key)) {
-        if (key > 0 || !Number.isInteger(key)) this.#refuse("an object that is not its own");
-        if (this.#records.size >= OBJECTS_LIMIT) throw new BridgeError("too many objects are shared by the tests and their source");
-        const object = this.#create(node, key);
-        this.#records.set(key, { object, kind: node.k });
-        this.#keys.set(object, key);
-        created.push(key);
+    this.#whole(() => {
+      const created = new Set();
+      for (const node of nodes) {
+        const key = -node.r;
+        if (!this.#records.has(key)) {
+          if (key > 0 || !Number.isInteger(key)) this.#refuse("an object that is not its own");
+          if (this.#records.size >= OBJECTS_LIMIT) throw new BridgeError("too many objects are shared by the tests and their source");
+          const object = this.#create(node, key);
+          this.#records.set(key, { object, kind: node.k });
+          this.#keys.set(object, key);
+          created.add(key);
+        }
       }
+      const isLate = (node) => this.#still > 0 && !created.has(-node.r);
+      this.#later.push(...nodes.filter(isLate));
+      this.#take(
+        nodes.filter((node) => !isLate(node)),
+        created,
+      );
+    });
+  }
+
+  /** What was taken of a frame that could not be read to its end was not looked at to its end either. */
+  #whole(action) {
+    try {
+      action();
+    } catch (error) {
+      if (error instanceof BridgeError || !this.#trusted) throw error;
+      this.#refuse(`what cannot be read (${error.message})`);
     }
+  }
+
+  /** Whatever the other side changes while `action` runs of what both know is changed afterwards: what is compared stands still. */
+  still(action) {
+    this.#still += 1;
+    try {
+      return action();
+    } finally {
+      this.#still -= 1;
+      if (this.#still === 0 && this.#later.length > 0) this.#whole(() => this.#take(this.#later.splice(0), new Set()));
+    }
+  }
+
+  #take(nodes, created) {
     for (const node of nodes) this.#fill(node, -node.r);
+    if (this.#trusted) this.#refuseShadows(nodes, created);
     for (const node of nodes) this.#watchers.get(-node.r)?.();
+  }
+
+  /** Of the objects that are new or another; and of all, where one changed that others may inherit from. */
+  #refuseShadows(nodes, created) {
+    let keys = nodes.map((node) => -node.r);
+    if (keys.some((key) => !created.has(key) && this.#inherited.has(this.#records.get(key).object))) keys = [...this.#records.keys()];
+    for (const key of keys) {
+      const { object, kind } = this.#records.get(key);
+      if (kind === "sym" || kind === "fn" || kind === "dom" || kind === "sig" || this.#isOurs(object)) continue;
+      for (let at = getPrototypeOf(object); at !== null && !nameOf.has(at); at = getPrototypeOf(at)) this.#inherited.add(at);
+      const shadow = shadowIn(object, { isOurs: (at) => this.#isOurs(at) });
+      if (shadow !== undefined) this.#refuse(`an object that has ${String(shadow)} of its own`);
+    }
+  }
+
+  /** Whether neither what it has nor what it inherits is the other side's to say. */
+  #isOurs(object) {
+    const key = this.#keys.get(object);
+    return nameOf.has(object) || key === undefined || (key > 0 && (this.#records.get(key).kind === "fn" || this.#records.get(key).prototype === true));
+  }
+
+  /** What in a value could deceive an equality that does not look at constructors, or undefined. */
+  deceptionIn(value) {
+    for (const object of reachedBy(value)) {
+      if (this.#isOurs(object)) continue;
+      const shadow = shadowIn(object, { isOurs: (at) => this.#isOurs(at), everywhere: true });
+      if (shadow !== undefined) return String(shadow);
+    }
+    return undefined;
   }
 
   /** The other side's word on a promise of its own. */
@@ -502,7 +561,9 @@ export class Mirrors {
     if (this.#trusted && key > 0 && (kind === "fn" || record.prototype)) return;
     const prototype = this.decode(node.p);
     if (kind === "fn" && node.t !== undefined && key < 0) {
-      defineProperty(object, "prototype", { value: this.decode(node.t), writable: node.c !== 2, configurable: false, enumerable: false });
+      const made = this.decode(node.t);
+      if (this.#trusted && made === Object.prototype) this.#refuse("a class of which everything is an instance");
+      defineProperty(object, "prototype", { value: made, writable: node.c !== 2, configurable: false, enumerable: false });
     }
     if (kind !== "ns" && getPrototypeOf(object) !== prototype) setPrototypeOf(object, prototype);
     this.#fillItems(node, object, kind);
@@ -544,12 +605,12 @@ export class Mirrors {
   #fillProperties(node, object, kind) {
     const kept = new Set();
     for (const [word, value, flags = 7, setter] of node.o) {
-      const name = this.decode(word);
-      kept.add(typeof name === "symbol" ? name : String(name));
+      const name = this.#name(word);
+      kept.add(name);
       const shape = { configurable: Boolean(flags & 4), enumerable: Boolean(flags & 2) };
       if (flags & 8) Object.assign(shape, { get: this.#accessor(value), set: this.#accessor(setter) });
       else Object.assign(shape, { value: this.decode(value), writable: Boolean(flags & 1) });
-      if (this.#trusted) this.#examine(name, shape, kind);
+      if (this.#trusted) examine(name, shape, (what) => this.#refuse(what));
       const there = getOwnPropertyDescriptor(object, name);
       if (there !== undefined && equalProperties(there, shape)) continue;
       Reflect.defineProperty(object, name, shape);
@@ -559,21 +620,10 @@ export class Mirrors {
     }
   }
 
-  /** Refuses what makes an assertion library ask the value itself whether it is the expected one. */
-  #examine(name, shape, kind) {
-    const refuse = () => this.#refuse(`the property ${String(name)}`);
-    if (JUDGING.has(name) || name === Symbol.hasInstance) refuse();
-    if (name === "constructor" && nameOf.has(shape.value)) refuse();
-    if (PLAIN_KINDS.has(kind) && (typeof shape.value === "function" || shape.get !== undefined)) refuse();
-    if (name !== Symbol.toStringTag) return;
-    if (TAGS.has(shape.value) || /^Temporal\./.test(shape.value)) refuse();
-    const { get } = shape;
-    if (get === undefined) return;
-    shape.get = function () {
-      const tag = get.call(this);
-      if (TAGS.has(tag) || /^Temporal\./.test(tag)) refuse();
-      return tag;
-    };
+  /** Nothing that becomes a name only where it is used as one, after it was looked at. */
+  #name(word) {
+    const name = this.decode(word);
+    return typeof name === "string" || typeof name === "symbol" ? name : this.#refuse("a name that is none");
   }
 
   #accessor(word) {
@@ -583,8 +633,8 @@ export class Mirrors {
 
   #fillMethods(node, object, key) {
     for (const word of node.m) {
-      const name = this.decode(word);
-      if (this.#trusted && JUDGING.has(name)) this.#refuse(`the property ${String(name)}`);
+      const name = this.#name(word);
+      if (this.#trusted) examine(name, {}, (what) => this.#refuse(what));
       const value = (...args) => this.#remote.invoke(key, name, args);
       Reflect.defineProperty(object, name, { value, writable: true, configurable: true, enumerable: false });
     }

@@ -4,7 +4,8 @@ import fs from "node:fs";
 import module from "node:module";
 import { BRIDGED, isSource, plan } from "./modules.mjs";
 
-const { loadConfigFromFile, mergeConfig } = await import(module.createRequire(`${plan.repository}/`).resolve("vite"));
+const packages = module.createRequire(`${plan.repository}/`);
+const { loadConfigFromFile, mergeConfig } = await import(packages.resolve("vite"));
 
 const bridge = {
   name: "bridge",
@@ -21,6 +22,8 @@ const bridge = {
   },
   async resolveId(specifier, importer, options) {
     const resolved = await this.resolve(specifier, importer, { ...options, skipSelf: true });
+    // An older vitest looks for itself beside the file that imports it, which `vitest-setup.mjs` is not.
+    if (!resolved && specifier === "vitest") return { id: packages.resolve("vitest/package.json").replace("package.json", "dist/index.js"), external: true };
     const file = resolved?.id.split("?")[0];
     return file !== undefined && isSource(file) ? { id: BRIDGED + file, external: true } : null;
   },
@@ -31,5 +34,12 @@ const { testTimeout = 5_000, hookTimeout = 10_000 } = own?.config.test ?? {};
 export default mergeConfig(own?.config ?? {}, {
   plugins: [bridge],
   // Between two processes a call takes two changes of context: on a busy machine, a multiple of the time that the limits were made for.
-  test: { testTimeout: 3 * testTimeout, hookTimeout: 3 * hookTimeout, pool: "forks", fsModuleCache: false, execArgv: ["--import", new URL("tests.mjs", import.meta.url).pathname] },
+  test: {
+    testTimeout: 3 * testTimeout,
+    hookTimeout: 3 * hookTimeout,
+    pool: "forks",
+    fsModuleCache: false,
+    execArgv: ["--import", new URL("tests.mjs", import.meta.url).pathname],
+    setupFiles: [new URL("vitest-setup.mjs", import.meta.url).pathname],
+  },
 });

@@ -2,6 +2,7 @@
 // function is taken for one of the tests' would tell it what stands in them.
 import assert from "node:assert";
 import { isProxy } from "node:util/types";
+import { once } from "./once.mjs";
 
 const { apply, defineProperty, getOwnPropertyDescriptor, getPrototypeOf } = Reflect;
 const everything = Object.prototype;
@@ -17,10 +18,15 @@ function descends(value, prototype) {
 }
 
 /**
- * From then on `throws` and `rejects` judge by prototypes where a class is expected, and by a function only where `isOfTests(function)`: a class
- * of the source is never called, and never asked.
+ * From then on the deep equalities compare what they were given as it was read once. `throws` and `rejects` judge by prototypes where a class is
+ * expected, and by a function only where `isOfTests(function)`: a class of the source is never called, and never asked.
  */
 export function judgeByPrototypes(isOfTests) {
+  const loose = new Set([assert.deepEqual, assert.notDeepEqual, assert.partialDeepStrictEqual]);
+  const isOurs = (prototype) => {
+    const made = getOwnPropertyDescriptor(prototype, "constructor")?.value;
+    return typeof made === "function" && getOwnPropertyDescriptor(made, "prototype")?.value === prototype && isOfTests(made);
+  };
   const judged = (expected) => {
     if (typeof expected !== "function") return expected;
     const prototype = isProxy(expected) ? undefined : getOwnPropertyDescriptor(expected, "prototype")?.value;
@@ -29,6 +35,17 @@ export function judgeByPrototypes(isOfTests) {
     return (error) => isObject(prototype) && prototype !== everything && descends(error, prototype);
   };
   for (const owner of new Set([assert, assert.strict, assert.Assert.prototype])) {
+    for (const name of ["deepEqual", "notDeepEqual", "deepStrictEqual", "notDeepStrictEqual", "partialDeepStrictEqual"]) {
+      const original = owner[name];
+      const everywhere = loose.has(original);
+      defineProperty(owner, name, {
+        value: function compare(...args) {
+          const copies = new Map();
+          for (let i = 0; i < 2 && i < args.length; i += 1) args[i] = once(args[i], copies, { isOurs, everywhere });
+          return apply(original, this, args);
+        },
+      });
+    }
     for (const name of ["throws", "rejects"]) {
       const original = owner[name];
       defineProperty(owner, name, {

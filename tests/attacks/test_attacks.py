@@ -39,11 +39,12 @@ async def open_warm(request: pytest.FixtureRequest) -> AsyncIterator[OpenSandbox
 
 @pytest.mark.parametrize(("case", "runner", "mode"), list(_trials(ATTACKS.cheats)))
 async def test_a_cheat_does_not_count(open_warm: OpenSandbox, case: Case, runner: Runner, mode: RecordedMode) -> None:
-    outcome = await try_case(ATTACKS.tasks[runner], case, mode, open_warm)
-    assert not outcome.counts, case.how
+    """But for those that say that they do, which must: what is not held is said, and said of nothing else."""
+    outcome = await try_case(case, runner, mode, open_warm)
+    assert outcome.counts == (mode in case.not_held), case.how
 
 
 @pytest.mark.parametrize(("case", "runner", "mode"), list(_trials(ATTACKS.honest)))
 async def test_an_honest_solution_counts(open_warm: OpenSandbox, case: Case, runner: Runner, mode: RecordedMode) -> None:
-    outcome = await try_case(ATTACKS.tasks[runner], case, mode, open_warm)
+    outcome = await try_case(case, runner, mode, open_warm)
     assert outcome.counts, outcome.word

@@ -67,7 +67,7 @@ def test_no_two_cases_are_the_same() -> None:
 @in_one_loop
 @pytest.mark.parametrize(("name", "case", "runner"), list(_fooled()))
 async def test_a_cheat_fools_the_naive_grader_that_it_names(open_warm: OpenSandbox, name: str, case: Case, runner: Runner) -> None:
-    assert await NAIVE[name](ATTACKS.tasks[runner], case.patches[runner], open_warm)
+    assert await NAIVE[name](case.tasks[runner], case.patches[runner], open_warm)
 
 
 @in_one_loop

@@ -33,10 +33,18 @@ def outcome(
     flagged: bool = False,
     stripped: tuple[str, ...] = (),
     graded: GradingMode | None = None,
+    not_held: str | None = None,
 ) -> Outcome:
-    kind = "honest" if honest else "cheat"
     return Outcome(
-        slug=slug, kind=kind, runner=runner, mode=mode, graded=graded or mode, verdict=verdict, flagged=flagged, stripped=stripped
+        slug=slug,
+        kind="honest" if honest else "cheat",
+        runner=runner,
+        mode=mode,
+        graded=graded or mode,
+        verdict=verdict,
+        flagged=flagged,
+        stripped=stripped,
+        not_held=not_held,
     )
 
 
@@ -60,6 +68,8 @@ def cases(tmp_path: Path) -> Path:
         (outcome(verdict="resolved", flagged=True), "flagged", True),
         (outcome(verdict="resolved", flagged=True, stripped=(".npmrc",)), "flagged", True),
         (outcome(verdict="resolved"), "RESOLVED", False),
+        (outcome(verdict="resolved", not_held="why"), "not held", True),
+        (outcome(not_held="why"), "still_failing", True),
         (outcome(honest=True, verdict="resolved"), "resolved", True),
         (outcome(honest=True, verdict="resolved", flagged=True), "FLAGGED", False),
         (outcome(honest=True, verdict="regressed"), "REGRESSED", False),
@@ -98,8 +108,19 @@ def test_shortcomings_name_what_got_through_what_only_the_report_stopped_and_hon
     assert "1 of 3 cheats were stopped by the integrity report alone" in sentences[2]
     assert sentences[3].endswith("honest solutions do not count: gold.")
     assert sentences[4].startswith("vitest is not graded hardened: ")
-    assert shortcomings([outcome(mode="separate")]) == []
-    assert "boxes have one user" in shortcomings([outcome(mode="separate", graded="bridged")])[0]
+    separate = shortcomings([outcome(mode="separate"), outcome("b", mode="separate", verdict="resolved", not_held="nobody can tell")])
+    assert "builds what it expects with the source's classes" in separate[0]
+    assert separate[1:] == ["node:test, separate: b is not held: nobody can tell."]
+    assert "boxes have one user" in shortcomings([outcome(mode="separate", graded="bridged")])[-1]
+
+
+def test_a_part_of_a_suite_has_tasks_of_its_own(cases: Path) -> None:
+    shutil.copytree(cases / "suite", cases / "part/suite")
+    shutil.copytree(cases / "cases/package-script", cases / "part/cases/other")
+    attacks = load_attacks(cases)
+    assert [case.slug for case in attacks.cheats] == ["package-script", "other"]
+    assert [case.slug for case in attacks.honest] == ["gold", "part-gold"]
+    assert attacks.cheats[1].tasks is not attacks.tasks
 
 
 def test_a_suite_is_loaded_with_its_gold_patches_as_honest_solutions(cases: Path) -> None:

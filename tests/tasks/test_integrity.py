@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sandboxes.sandbox import REPOSITORY
+from tasks.grading import OpenSandbox
 from tasks.integrity import EXCERPT_CHARACTERS, MOST_FINDINGS, examine_patch, excerpt_around, printable
 from tasks.patches import filter_patch, patch_of_files
+from tasks.reports import parse_tsc
 from tasks.suite import load_suite
 from tasks.task import Finding, Stripped, Task
 from tasks.tree import RepositoryTree
@@ -87,6 +91,12 @@ def rules(findings: list[Finding], weight: str) -> set[str]:
         ("type_suppression", "// @ts-nocheck"),
         ("type_suppression", "/* @ts-ignore */ one = 2;"),
         ("type_suppression", "// @ts-expect-error on purpose"),
+        ("type_suppression", "/*\n @ts-ignore */"),
+        ("type_suppression", "/* why\r@ts-ignore */"),
+        ("type_suppression", "// @TS-NoCheck"),
+        ("type_suppression", "if (x) /'/.test(y); /* @ts-ignore */ one = 2;"),
+        ("process_exit", "// a line that ends\rprocess.exit(0);"),
+        ("process_exit", "// a line that ends\u2028process.exit(0);"),
         ("dynamic_code", "eval('1');"),
         ("dynamic_code", "(0, eval)('1');"),
         ("dynamic_code", "new Function('return 1')();"),
@@ -135,6 +145,8 @@ def test_what_may_be_honest_is_noted_only(make_task: MakeTask, rule: str, source
         "const slash = a / b; // '`' process.exit(0)",
         "const pattern = /\\/\\/ process.exit/;",
         "// use no @ts-ignore here",
+        "/*\n * never @ts-nocheck, and no @ts-ignore\n */",
+        "/** Refuses `@ts-expect-error`. */",
         "if (process.exitCode === 1) go();",
         "const home = process.env.HOME;",
         "this.process.exit();",
@@ -161,6 +173,65 @@ def test_what_may_be_honest_is_noted_only(make_task: MakeTask, rule: str, source
 )  # fmt: skip
 def test_what_only_resembles_it_is_left_alone(make_task: MakeTask, source: str) -> None:
     assert added(make_task, source) == []
+
+
+OPENINGS = [
+    "//",
+    "///",
+    "////",
+    "// //",
+    "/*",
+    "/**",
+    "/* why\n",
+    "/* why\n *",
+    "/* why\r",
+    "/* why\u2028",
+    "/*\n/",
+    "// why\r//",
+    "/* why\n//",
+    "//*",
+    "/*/",
+]
+GAPS = ["", " ", "\t", "\x0b", "\x0c", "\xa0", "\u3000", "\ufeff", "\x85", "\u200b", " * ", " / ", " why "]
+NAMES = [
+    "@ts-ignore",
+    "@ts-expect-error",
+    "@ts-nocheck",
+    "@TS-NoCheck",
+    "@TS-Ignore",
+    "@ts-ignored",
+    "@ts-expect-errors",
+    "@ts-nocheck:",
+    "@ts-ignore@ts-nocheck",
+]
+PROSE = [
+    "// use no @ts-ignore here",
+    "/* no\n * more @ts-ignore\n */",
+    "/** Refuses `@ts-nocheck`. */",
+    "// a//b @ts-ignore",
+    "// - @ts-nocheck",
+]
+
+
+async def test_every_spelling_that_silences_the_compiler_is_found(make_task: MakeTask, open_sandbox: OpenSandbox) -> None:
+    """What the compiler takes for a directive is the compiler's to say: each spelling stands above a type error, in a file of its own."""
+    spellings = [
+        f"{opening}{gap}{name}{' */' if opening.startswith('/*') else ''}" for opening, gap, name in product(OPENINGS, GAPS, NAMES)
+    ]
+    files = {
+        f"src/f{number}.ts": f"{spelling}\nexport const broken: number = 'text';\n" for number, spelling in enumerate([*spellings, *PROSE])
+    }
+    files["tsconfig.json"] = '{"compilerOptions": {"noEmit": true, "types": [], "skipLibCheck": true}, "include": ["src"]}'
+    async with open_sandbox() as box:
+        await box.lay(RepositoryTree({path: text.encode() for path, text in files.items()}).snapshot.archive)
+        result = await box.exec(
+            ["tsc", "--noEmit", "--pretty", "false"], timeout_seconds=120, cwd=REPOSITORY, output_limit_bytes=4 * 1024 * 1024
+        )
+    faulty = {found.file for found in parse_tsc(result.stdout.text())}
+    silenced = [spelling for number, spelling in enumerate([*spellings, *PROSE]) if f"src/f{number}.ts" not in faulty]
+    assert len(silenced) > 100
+    assert [spelling for spelling in silenced if "type_suppression" not in rules(added(make_task, spelling), "flag")] == []
+    assert [spelling for spelling in PROSE if spelling in silenced or added(make_task, spelling)] == []
 
 
 def test_a_finding_names_the_place_in_the_patched_file(make_task: MakeTask) -> None:

@@ -86,30 +86,68 @@ async def test_an_error_that_the_source_throws_by_itself_fails_the_test(open_san
     assert seen.statuses == {f"{STRAY}::goes on meanwhile": "failed"}
 
 
-IMPORTS = 'import { expect, it } from "vitest";\nimport { answer, ask } from "../src/index.ts";\n'
+COMPARES = """\
+import { expect, it } from "vitest";
+import * as source from "../src/index.ts";
+const { answer, ask, touch } = source as any;
+it("equals", () => { touch?.(); expect(answer).toEqual(new Set([42])); });
+it("is an instance", () => { expect(new RangeError("x")).toBeInstanceOf(ask); });
+it("resolves", async () => { await expect(answer).resolves.toEqual([42]); });
+"""
+# Puts a name of a property into an array, where it is a name only when it is used as one.
+NAMED = """\
+const words = JSON as any, written = words.stringify;
+words.stringify = (frame: any, ...more: any[]) => {
+  let key = 0;
+  for (const node of [...(frame.h ?? [])]) for (const property of node.o ?? []) if (property[0] === "asymmetric") property[0] = ["r", (key = 900_000 + node.r)];
+  if (key) frame.h.unshift({ r: key, k: "arr", p: ["i", "Array.prototype"], i: ["asymmetricMatch"], o: [] });
+  return written.call(JSON, frame, ...more);
+};
+export const answer: any = { asymmetric: () => true };
+"""
+# A prototype that is harmless when it comes, and becomes another's under the object that inherits from it.
+LATER = """\
+const far = {}, near = Object.create(far, { size: { value: 1 }, has: { value: () => true }, [Symbol.iterator]: { value: () => [].values() } });
+export const answer: any = Object.setPrototypeOf(new Set(), near);
+export const touch = (): void => { Object.setPrototypeOf(far, Set.prototype); };
+"""
 
 
 @pytest.mark.parametrize(
-    "source",
+    ("title", "source"),
     [
-        "export const answer: any = { asymmetricMatch: () => true }; export const ask = 1;",
-        "export const answer: any = { $$typeof: Symbol.for('jest.asymmetricMatcher'), asymmetricMatch: () => true }; export const ask = 1;",
-        "export const answer: any = Object.assign(new Set(), { has: () => true }); export const ask = 1;",
+        ("equals", "export const answer: any = { asymmetricMatch: () => true };"),
+        ("equals", "export const answer: any = { $$typeof: Symbol.for('jest.asymmetricMatcher'), asymmetricMatch: () => true };"),
+        ("equals", "export const answer: any = Object.assign(new Set(), { has: () => true });"),
         (
-            "export const answer: any = { [Symbol.toStringTag]: 'Set', constructor: Set, size: 1, has: () => true, [Symbol.iterator]: function* () {} };"
-            " export const ask = 1;"
+            "equals",
+            "export const answer: any = { [Symbol.toStringTag]: 'Set', constructor: Set, size: 1, has: () => true, [Symbol.iterator]: function* () {} };",
         ),
-        "class Any { static [Symbol.hasInstance]() { return true; } } export const answer: any = new Any(); export const ask: any = Any;",
-        "export const answer: any = new Proxy({}, { get: () => () => true, has: () => true }); export const ask = 1;",
-        "process.exit(0); export const answer = 1, ask = 1;",
-        "export const answer: any = {}; export const ask = 1; Object.prototype.asymmetricMatch = () => true; declare global { interface Object { asymmetricMatch: any } }",
+        ("is an instance", "class Any { static [Symbol.hasInstance]() { return true; } } export const ask: any = Any;"),
+        ("is an instance", "export const ask: any = Object.defineProperty(function () {}, 'prototype', { value: Object.prototype });"),
+        ("equals", "export const answer: any = new Proxy({}, { get: () => () => true, has: () => true });"),
+        ("equals", "process.exit(0); export const answer = 1;"),
+        (
+            "equals",
+            "export const answer: any = {}; Object.prototype.asymmetricMatch = () => true; declare global { interface Object { asymmetricMatch: any } }",
+        ),
+        ("equals", "export const answer: any = Object.setPrototypeOf(new Set(), { __proto__: Set.prototype, size: 1, [Symbol.iterator]: () => [].values() });"),
+        (
+            "equals",
+            "export const answer: any = { '@@__IMMUTABLE_SET__@@': true, size: 1, has: () => true, [Symbol.iterator]: () => [].values(), get constructor() { return Set; } };",
+        ),
+        ("equals", NAMED),
+        ("equals", LATER),
+        ("resolves", "export const answer: any = Object.defineProperty(Promise.resolve(), 'then', { value: async () => {} });"),
     ],
-    ids=["matcher", "jest matcher", "own has", "disguised set", "hasInstance", "proxy", "exit", "prototype"],
-)
-async def test_a_value_has_no_word_in_what_it_is_compared_with(open_sandbox: OpenSandbox, source: str) -> None:
-    test = IMPORTS + 'it("is right", () => { expect(answer).toEqual(new Set([42])); expect(new RangeError("x")).toBeInstanceOf(ask); });\n'
-    seen = await seen_of(task(test.encode(), runner="vitest", source=source), open_sandbox)
-    assert "passed" not in seen.statuses.values()
+    ids=[
+        "matcher", "jest matcher", "own has", "disguised set", "hasInstance", "prototype of everything", "proxy", "exit", "prototype", "size by prototype",
+        "immutable", "name in an array", "prototype of a prototype", "own then",
+    ],
+)  # fmt: skip
+async def test_a_value_has_no_word_in_what_it_is_compared_with(open_sandbox: OpenSandbox, title: str, source: str) -> None:
+    seen = await seen_of(task(COMPARES.encode(), runner="vitest", source=source + "\nexport {};\n"), open_sandbox)
+    assert seen.statuses.get(f"test/hidden.test.ts::{title}") != "passed"
     assert not seen.type_errors
 
 
@@ -139,6 +177,28 @@ export const forge = (which: number): number => {
     )
     seen = await seen_of(task(test, source=source), open_sandbox)
     assert "passed" not in seen.statuses.values()
+
+
+async def test_a_frame_that_cannot_be_read_to_its_end_is_the_last(open_sandbox: OpenSandbox) -> None:
+    """What stands in it before the fault is not there for a frame that follows."""
+    source = """const words = JSON as any, written = words.stringify;
+let fault = false;
+words.stringify = (frame: any, ...more: any[]) => {
+  if (fault) frame.h.push({ r: 900_000, k: "obj", p: ["i", "Object.prototype"], o: 5 });
+  fault = false;
+  return written.call(JSON, frame, ...more);
+};
+const kind = { size: 2, has: () => true, [Symbol.iterator]: () => [].values(), __proto__: Set.prototype };
+const liar: Set<string> = Object.setPrototypeOf(new Set(), kind);
+export const first = (): Set<string> => { fault = true; return liar; };
+export const second = (): Set<string> => liar;
+"""
+    test = (
+        b'import assert from "node:assert/strict";\nimport { it } from "node:test";\nimport { first, second } from "../src/index.ts";\n'
+        b'it("a", () => { assert.throws(first); assert.deepEqual(second(), new Set(["a", "b"])); });\n'
+    )
+    seen = await seen_of(task(test, source=source), open_sandbox)
+    assert seen.statuses == {"test/hidden.test.ts::a": "failed"}
 
 
 async def test_an_error_of_the_source_fails_its_own_test_alone(open_sandbox: OpenSandbox) -> None:

@@ -19,7 +19,7 @@ const SHARED = 6;
 const share = (mirrors) => [check, Kind, Kind.prototype, [1, 2], new AbortController().signal, [1, 2].values()].forEach((value) => mirrors.encode(value));
 const names = [...named.keys(), "Function", "eval", "process", "globalThis", "node:fs#writeFileSync", "__proto__", "constructor"];
 const kinds = ["sym", "fn", "arr", "err", "map", "set", "date", "re", "box", "dom", "buf", "view", "prom", "sig", "obj", "rem", "ns", "what"];
-const texts = ["__proto__", "constructor", "prototype", "toString", "asymmetricMatch", "$$typeof", "then", "length", "0", "valueOf", "stack", "next", "a"];
+const texts = ["__proto__", "constructor", "size", "has", "@@__IMMUTABLE_SET__@@", "prototype", "toString", "asymmetricMatch", "$$typeof", "then", "length", "0", "valueOf", "stack", "next", "a"];
 const someKey = () => (random(3) === 0 ? -1 - random(SHARED + 2) : 1 + random(40));
 
 function word(depth = 0) {
