@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.loop.ledger import Split
+from harness.loop.entry import Split
 from trajectories.source import Unreadable, find, load
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.loop.ledger import Split
+from harness.loop.entry import Split
 from harness.loop.time_split import split_of_run
 from tests.leaderboard.synthetic import make_trajectory
 from trajectories.store import RunStore
