@@ -23,7 +23,7 @@ MINI = Path(__file__).parents[2] / "mini"
 TRAINING = """\
 adapters = {rank = 4}
 base = {precision = "fp32"}
-data = {max_tokens = 4096}
+data = {max_tokens = 4096, too_long = "cut"}
 packing = {tokens = 8192}
 optimizer = {learning_rate = 0.001}
 """
