@@ -19,9 +19,9 @@ class Split(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: float = 0.0
-    """Its answers, and the server's starts."""
+    """Its answers, and the server's starts and stops."""
     tests: float = 0.0
-    """Commands in boxes, and grading."""
+    """Boxes, commands in them, and grading."""
     training: float = 0.0
     """Training, exporting, and what the trainer computes for the parity check."""
     own: float = 0.0

@@ -48,7 +48,8 @@ def loop_file(place: Path, **changes: Any) -> Path:
     """A loop.toml with what it names beside it. A change by dotted name; None takes the setting out."""
     place.mkdir(parents=True, exist_ok=True)
     (place / "model").mkdir(exist_ok=True)
-    (place / "model/config.json").write_text('{"model_type": "qwen3"}', encoding="utf-8")
+    if not (model := place / "model/config.json").exists():  # written again, it would be another model
+        model.write_text('{"model_type": "qwen3"}', encoding="utf-8")
     (place / "sft.toml").write_text(TRAINING, encoding="utf-8")
     content: dict[str, Any] = {
         "directory": "loop",
