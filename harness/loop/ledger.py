@@ -137,6 +137,8 @@ class Ledger:
                 at=datetime.now(UTC).isoformat(timespec="seconds"),
             )
             self._append(entry)
+        with contextlib.suppress(OSError):
+            _remember(place, Begun(inputs=digest, seconds=0.0))  # they are in the line: done again, it begins at nothing
         return entry
 
     def unfinished_seconds(self) -> float:

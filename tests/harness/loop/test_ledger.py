@@ -136,6 +136,8 @@ async def test_what_was_spent_on_what_is_not_done_yet_is_known(tmp_path: Path, m
         (loop / "round-1/.rows.json").write_text("nonsense", encoding="utf-8")
         assert (await do(ledger, 1, "sample", 1, write("a"))).seconds >= spent
         assert ledger.unfinished_seconds() == 0, "it is in the line"
+        ledger.place(1, "sample").unlink()
+        assert (await do(ledger, 1, "sample", 1, write("a"))).seconds < spent, "and not in that of the next time"
 
 
 @pytest.mark.parametrize(
