@@ -25,7 +25,7 @@ def remove_unneeded(directory: Path, *, dry_run: bool = False) -> list[Removed]:
     found = standing(directory, read_ledger(directory), read_begun(directory))
     best = found.best
     places = list((directory / "stale").glob("*"))
-    for number, step in (*found.counted, *found.stale):
+    for number, step in found.counted:  # what is begun again needs its checkpoints
         place = place_of(directory, number, step)
         if step == "train":
             places.append(place / "checkpoints")

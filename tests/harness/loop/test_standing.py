@@ -75,6 +75,9 @@ async def test_what_is_begun_again_or_gone_does_not_count(loop: Path) -> None:
     (loop / "round-2/.train.json").write_text('{"inputs": "others", "seconds": 3.0}', encoding="utf-8")
     rest: set[Key] = {(2, "train"), (2, "expect"), (2, "export"), (2, "evaluation"), (2, "verdict")}
     assert stale(loop) == rest
+    gone = {each.place for each in remove_unneeded(loop, dry_run=True)}
+    assert loop / "round-1/train/checkpoints" in gone
+    assert loop / "round-2/train/checkpoints" not in gone, "they are of a training that goes on from them"
     place_of(loop, 2, "choose").rmdir()
     assert stale(loop) == rest | {(2, "choose"), (2, "sample"), (2, "rows")}
     assert found(loop).best == 1
