@@ -54,6 +54,8 @@ class Conversation:
     """Empty as long as the model sees everything."""
     last_ids: tuple[int, ...] = ()
     """Of the last prompt and its answer, where the server tells them."""
+    worked_seconds: float = 0.0
+    """That the agent was at work, in its box."""
 
     def add(self, *messages: Message) -> None:
         self.messages.extend(messages)
@@ -101,6 +103,7 @@ class ToolAgent:
 
     async def work(self, conversation: Conversation, sandbox: Sandbox, *, seed: int | None = None) -> StopReason:
         """Go on from the conversation to the end. SandboxError and ChatError when the infrastructure fails."""
+        started = time.monotonic()
         try:
             async with asyncio.timeout(self.limits.seconds) as deadline:
                 EXCHANGE.set(Exchange(deadline))
@@ -109,6 +112,8 @@ class ToolAgent:
             if not deadline.expired():
                 raise
             return "time_limit"
+        finally:
+            conversation.worked_seconds += time.monotonic() - started
 
     async def _loop(self, conversation: Conversation, sandbox: Sandbox, seed: int | None) -> StopReason:
         streaks = _Streaks()

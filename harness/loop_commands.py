@@ -93,15 +93,20 @@ def _print(directory: Path, screen: Screen) -> None:
         if each.number or each.rate is not None:
             sampled = f"{each.resolved} of {each.sampled}" if each.sampled is not None else ""
             learnt = f"{each.new} + {each.replayed}" if each.new is not None else ""
-            verdict = "" if each.verdict is None else "promoted" if each.verdict.promoted else "rolled back"
-            last = "" if verdict or not each.steps else f"{each.steps[-1].step} is done"
+            verdict = "" if each.promoted is None else "promoted" if each.promoted else "rolled back"
+            done = [step.step for step in each.steps if not step.stale]
+            last = f"{done[-1]} is done" if done else "stale"
             rows.append(
                 (f"round {each.number}", shown(each.rate), verdict or last, sampled, learnt, f"{each.tokens:,}", f"{each.seconds:,.0f}")
             )
     screen.table(("", "held out", "verdict", "sampled", "new + replayed", "tokens", "seconds"), rows)
     for each in account.rounds:
-        if each.verdict is not None:
-            screen.out.print(Text(printable(f"round {each.number}: {each.verdict.words}")))
+        if each.words is not None:
+            screen.out.print(Text(printable(f"round {each.number}: {each.words}")))
+        if stale := ", ".join(step.step for step in each.steps if step.stale):
+            screen.out.print(
+                Text(f"round {each.number}: made with other settings or from what has changed since, and not counted: {stale}")
+            )
     split = account.split
     if split.total:
         shares = ", ".join(f"{name} {100 * value / split.total:.1f}%" for name, value in split.model_dump().items())

@@ -70,9 +70,12 @@ async def rollout(
     except (SandboxError, ChatError, StoreError) as error:
         failure = _failure(error, "agent")
         patch = conversation.last_diff.decode("utf-8", "replace")
+    ended = time.monotonic()
+    boxes = ended - started - conversation.worked_seconds
     if failure is None:
         try:
             async with grading or contextlib.nullcontext():
+                boxes += time.monotonic() - ended
                 verdict = await grade(task, patch, open_sandbox)
             done = await asyncio.to_thread(examine_transcript, tuple(conversation.messages))
             verdict = verdict.model_copy(update={"integrity": (*verdict.integrity, *done)})
@@ -98,6 +101,7 @@ async def rollout(
         cost=cost(conversation.usage, agent.prices),
         started_at=started_at.isoformat(timespec="milliseconds"),
         duration_seconds=round(time.monotonic() - started, 3),
+        box_seconds=round(boxes, 3),
         provenance=Provenance(
             task_digest=task_digest(task),
             base_commit=task.base_commit,

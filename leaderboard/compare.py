@@ -129,8 +129,8 @@ def compare_all(outcomes: Mapping[str, Outcomes], shared: Mapping[tuple[str, str
 
 def corrected(p_values: Sequence[float]) -> tuple[list[float], list[float]]:
     """The p-values corrected for their number: Holm's, and Benjamini and Hochberg's."""
-    if not p_values:
-        return [], []
+    if len(p_values) < 2:  # a loop's verdict: its library collects all garbage each time, which takes longer than all else of it
+        return list(p_values), list(p_values)
     holm = multipletests(list(p_values), alpha=ALPHA, method="holm")[1]
     bh = multipletests(list(p_values), alpha=ALPHA, method="fdr_bh")[1]
     return [float(p) for p in holm], [float(p) for p in bh]

@@ -18,16 +18,18 @@ _WAITING = 3
 
 
 def in_order(work: Callable[[list[Item]], Outcome], items: Iterable[Item], *, workers: int, batch: int = _BATCH) -> Iterator[Outcome]:
-    """`work` on every `batch` of items, in the order of the items. With one worker in this process; `work` must be picklable with more."""
+    """`work` on every `batch` of items, in the order of the items. With one worker, or one batch, which is done before others have started, in this
+    process; `work` must be picklable with more."""
     batches = _batches(items, batch)
-    if workers <= 1:
-        yield from map(work, batches)
+    first = list(itertools.islice(batches, 2))
+    if workers <= 1 or len(first) < 2:
+        yield from map(work, itertools.chain(first, batches))
         return
     # Neither forked, which threads of the caller may make unsafe, nor left running when the caller stops half-way.
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
     waiting: deque[Future[Outcome]] = deque()
     try:
-        for each in batches:
+        for each in itertools.chain(first, batches):
             waiting.append(pool.submit(work, each))
             if len(waiting) >= workers * _WAITING:
                 yield waiting.popleft().result()

@@ -198,6 +198,8 @@ class Trajectory(_Record):
     started_at: str
     """UTC, ISO 8601."""
     duration_seconds: float
+    box_seconds: float | None = None
+    """Of these: making, filling and reading the agent's box, and the wait for a slot to be graded in. None in records of before this was told."""
     provenance: Provenance
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from harness.config import AgentLimits, ConfigError, ContextSettings, Prices, SandboxSettings
 from tasks.toml_file import checked, first_complaint, read_toml
 from training.recipe import Engine
+
+BEGUN: Final = "loop.toml"
+"""In a loop's directory: the configuration of its last start, resolved."""
 
 
 class _Section(BaseModel):
@@ -61,7 +64,7 @@ class Endpoint(_Section):
 class Mix(_Section):
     """Attempts of one kind."""
 
-    attempts: int = Field(default=4, gt=0)
+    attempts: int = Field(default=4, gt=0, le=1000)
     """At each task."""
     temperature: float | None = Field(default=None, ge=0, le=5)
     """None: the recipe's."""
@@ -97,7 +100,7 @@ class Evaluate(_Section):
     suite: str
     split: str | None = None
     tasks: tuple[str, ...] = ()
-    attempts: int = Field(default=4, gt=0)
+    attempts: int = Field(default=4, gt=0, le=1000)
     temperature: float | None = Field(default=None, ge=0, le=5)
     top_p: float | None = Field(default=None, gt=0, le=1)
     thinking: Literal["server", "on", "off"] = "server"
@@ -106,7 +109,7 @@ class Evaluate(_Section):
 class Rollouts(_Section):
     """Of sampling and evaluation."""
 
-    concurrency: int = Field(default=8, gt=0)
+    concurrency: int = Field(default=8, gt=0, le=4096)
     max_tokens: int = Field(default=4096, gt=0)
     """Of one answer."""
     request_timeout_seconds: float = Field(default=600.0, gt=0)
@@ -164,9 +167,10 @@ class Promotion(_Section):
 
 
 class Budgets(_Section):
-    """Looked at between steps. What is spent in a step that is under way is spent."""
+    """Looked at before each step and while it goes on: what a budget ends is taken up there when it is raised. What is under way then is lost."""
 
     hours: float | None = Field(default=None, gt=0)
+    """Of all steps, sittings that were broken off among them."""
     tokens: int | None = Field(default=None, gt=0)
     """Read and written by the model, in sampling and evaluation."""
     cost: float | None = Field(default=None, gt=0)
@@ -187,7 +191,7 @@ class EndpointStart(_Section):
     name: str
     api_key_variable: str = "OPENAI_API_KEY"
     recipe: str | None = None
-    attempts: int = Field(default=1, gt=0)
+    attempts: int = Field(default=1, gt=0, le=1000)
     temperature: float | None = Field(default=None, ge=0, le=5)
 
 
@@ -217,7 +221,7 @@ class LoopConfig(_Section):
     directory: Path = Path("loop")
     """Where all of it lies. One that is there goes on."""
     rounds: int = Field(default=3, gt=0)
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**31)
     base: Base
     serve: Started | Endpoint
     sample: Sample
@@ -239,14 +243,24 @@ def read_loop(file: Path) -> LoopConfig:
     """The configuration, its paths made absolute. ConfigError names the setting that is wrong."""
     content = read_toml(file, ConfigError)
     given = content.setdefault("serve", {})
-    if isinstance(given, dict):  # of the two kinds the one that is meant: an error is about its settings, and not about the other's
-        kind: type[Started | Endpoint] = Endpoint if "base_url" in given else Started
-        try:
-            content["serve"] = kind.model_validate(given)
-        except ValidationError as error:
-            of_all = not error.errors(include_url=False)[0]["loc"]
-            raise ConfigError(f"{file}: serve{': ' if of_all else '.'}{first_complaint(error)}") from error
+    if not isinstance(given, dict):
+        raise ConfigError(f"{file}: serve: a table is wanted, [serve] (given: {given!r:.80})")
+    # Of the two kinds the one that is meant: an error is about its settings, and not about the other's.
+    kind: type[Started | Endpoint] = Endpoint if "base_url" in given else Started
+    try:
+        content["serve"] = kind.model_validate(given)
+    except ValidationError as error:
+        of_all = not error.errors(include_url=False)[0]["loc"]
+        raise ConfigError(f"{file}: serve{': ' if of_all else '.'}{first_complaint(error)}") from error
     return _beside(checked(content, LoopConfig, ConfigError, file=file), file.resolve().parent)
+
+
+def read_begun(directory: Path) -> LoopConfig:
+    """The configuration of a loop's last start. ConfigError when no loop has begun there."""
+    file = directory / BEGUN
+    if not file.is_file():
+        raise ConfigError(f"{directory} is no loop's directory (there is no {BEGUN} in it)")
+    return read_loop(file)
 
 
 def _beside(config: LoopConfig, directory: Path) -> LoopConfig:

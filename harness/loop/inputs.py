@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.config import ConfigError
 from harness.loop.config import LoopConfig
-from harness.loop.ledger import digest_of
+from harness.loop.digests import digest_of
 from tasks.overlap import refuse_shared
 from tasks.suite import Suite, load_suite
 

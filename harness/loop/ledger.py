@@ -5,101 +5,53 @@ loop.toml           the configuration of the last start, resolved
 ledger.jsonl        one line a step, in the order in which they were done; of two of the same step the later counts
 round-<n>/<step>    what the step made
 round-<n>/.<step>.json     what it was begun with, and the seconds that it took in sittings that were broken off
-stale/              what steps made whose inputs have changed since; `harness loop gc` removes it
+stale/              what steps made whose inputs have changed since, with what it was begun with; `harness loop gc` removes it
 ```
-A step is done when its line is there, with the digest of the inputs that it has now, and its place is there. So a killed loop goes on where it
-was, and a changed setting does again what depends on it and nothing else. One process at a time holds the directory.
+A step is done when its line is there, with the digest of the inputs that it has now, and its place is there and was begun with them. So a killed
+loop goes on where it was, and a changed setting does again what depends on it and nothing else; changed back, it has again what it had.
+One process at a time holds the directory.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
-import hashlib
-import json
 import os
 import shutil
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.config import ConfigError
+from harness.loop.digests import digest_of
+from harness.loop.entry import Done, Entry, Split
 from harness.loop.errors import LoopStoppedError
+from harness.loop.numbers import KINDS, Step
+from tasks.toml_file import first_complaint
 
-STEPS: Final = ("base", "choose", "sample", "demonstrations", "rows", "train", "expect", "export", "evaluation", "verdict")
+STEPS: Final = tuple(KINDS)
 """In their order."""
-Step = Literal["base", "choose", "sample", "demonstrations", "rows", "train", "expect", "export", "evaluation", "verdict"]
 
 _FILE: Final = "ledger.jsonl"
 _STALE: Final = "stale"
+_TICK_SECONDS: Final = 20.0
+"""A loop that is killed loses at most so much of its count of time."""
 
 
-class Split(BaseModel):
-    """Seconds of the clock, by what they went to."""
+class Begun(BaseModel):
+    """What a step was begun with."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    model: float = 0.0
-    """Its answers, and the server's starts."""
-    tests: float = 0.0
-    """Commands in boxes, and grading."""
-    training: float = 0.0
-    """Training, exporting, and what the trainer computes for the parity check."""
-    own: float = 0.0
-    """All else."""
-
-    def __add__(self, other: Split) -> Split:
-        return Split(
-            model=self.model + other.model,
-            tests=self.tests + other.tests,
-            training=self.training + other.training,
-            own=self.own + other.own,
-        )
-
-    @property
-    def total(self) -> float:
-        return self.model + self.tests + self.training + self.own
-
-
-class Entry(BaseModel):
-    """One line: a step that is done."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    schema_version: Literal[1] = 1
-    round: int
-    step: Step
     inputs: str
-    """sha256 in hex, over all that decides it."""
-    outputs: str
-    """sha256 in hex, over what came of it."""
-    words: str
-    numbers: dict[str, Any]
-    seconds: float
-    """Of all its sittings."""
-    split: Split
-    tokens: int = 0
-    cost: float | None = None
-    at: str
-    """UTC, ISO 8601."""
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What a step says of itself when it is done."""
-
-    outputs: str
-    words: str
-    numbers: Mapping[str, Any] = field(default_factory=dict)
-    split: Split = field(default_factory=Split)
-    """Of this sitting, as far as the step knows: the rest of its time is the loop's own."""
-    tokens: int = 0
-    cost: float | None = None
+    """sha256 in hex."""
+    seconds: float = Field(ge=0)
+    """Of sittings that were broken off."""
 
 
 class Ledger:
@@ -139,9 +91,21 @@ class Ledger:
         return find(self.entries, number, step)
 
     def done(self, number: int, step: Step, inputs: object) -> Entry | None:
-        """The step's line, where it was done with these inputs and what it made is there."""
-        entry = self.find(number, step)
-        return entry if entry is not None and entry.inputs == digest_of(inputs) and self.place(number, step).exists() else None
+        """The step's line, where it was done with these inputs and what it made is there; or where it is put aside, from where it is taken back."""
+        digest = digest_of(inputs)
+        place = self.place(number, step)
+        begun = begun_with(place)
+        with _told_in_a_line(self.directory):
+            if begun is not None and begun.inputs != digest and not self._take_back(place, digest):
+                return None
+        last = self.find(number, step)
+        entry = next((each for each in reversed(self.entries) if (each.round, each.step, each.inputs) == (number, step, digest)), None)
+        if entry is None or not place.exists() or (begun is None and entry is not last):
+            return None
+        if entry is not last:
+            with _told_in_a_line(self.directory):
+                self._append(entry)
+        return entry
 
     async def do(self, number: int, step: Step, inputs: object, work: Callable[[Path], Awaitable[Done]]) -> Entry:
         """Do what is not done, and write its line. `work` is given the step's place, which holds what a sitting before began with the same inputs.
@@ -149,15 +113,12 @@ class Ledger:
         LoopStoppedError when the disk is full.
         """
         digest = digest_of(inputs)
+        place = self.place(number, step)
         began = time.monotonic()
-        try:
-            sitting = self._begin(number, step, digest)
-            try:
-                done = await work(self.place(number, step))
-            except BaseException:
-                with contextlib.suppress(OSError):  # on a disk that is full, why it ended counts for more than how long it took
-                    self._remember(number, step, sitting + time.monotonic() - began, digest)
-                raise
+        with _told_in_a_line(self.directory):
+            sitting = self._begin(place, digest)
+            async with _counting(place, digest, sitting, began):
+                done = await work(place)
             here = time.monotonic() - began
             split = done.split.model_copy(update={"own": done.split.own + max(0.0, here - done.split.total)})
             # Of broken sittings only the length is known: their seconds went where those of this one went.
@@ -168,7 +129,7 @@ class Ledger:
                 inputs=digest,
                 outputs=done.outputs,
                 words=done.words,
-                numbers=dict(done.numbers),
+                numbers=done.numbers,
                 seconds=round(sitting + here, 3),
                 split=Split(**{name: round(value * share, 3) for name, value in split.model_dump().items()}),
                 tokens=done.tokens,
@@ -176,35 +137,53 @@ class Ledger:
                 at=datetime.now(UTC).isoformat(timespec="seconds"),
             )
             self._append(entry)
-        except OSError as error:
-            raise LoopStoppedError(f"{error.strerror or error} ({error.filename or self.directory})") from error
+        with contextlib.suppress(OSError):
+            _remember(place, Begun(inputs=digest, seconds=0.0))  # they are in the line: done again, it begins at nothing
         return entry
 
-    def _begin(self, number: int, step: Step, digest: str) -> float:
-        """Seconds of the sittings before. What other inputs have made is put aside."""
-        place = self.place(number, step)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        note = _note(place)
-        try:
-            begun = json.loads(note.read_text(encoding="utf-8"))
-            same = begun["inputs"] == digest
-            seconds = float(begun["seconds"]) if same else 0.0
-        except (OSError, ValueError, KeyError, TypeError):
-            same, seconds = False, 0.0
-        if not same and place.exists():
-            self._put_aside(place)
-        self._remember(number, step, seconds, digest)
+    def unfinished_seconds(self) -> float:
+        """Of sittings that were broken off, of steps that are not done yet."""
+        seconds = 0.0
+        for file in self.directory.glob("round-*/.*.json"):
+            begun = begun_with(file.with_name(file.name[1:].removesuffix(".json")))
+            lines = {entry.inputs for entry in self.entries if _note(self.place(entry.round, entry.step)) == file}
+            if begun is not None and begun.inputs not in lines:
+                seconds += begun.seconds
         return seconds
 
+    def _begin(self, place: Path, digest: str) -> float:
+        """Seconds of the sittings before. What other inputs have made is put aside."""
+        place.parent.mkdir(parents=True, exist_ok=True)
+        begun = begun_with(place)
+        if begun is None or begun.inputs != digest:
+            self._put_aside(place)
+            begun = Begun(inputs=digest, seconds=0.0)
+        _remember(place, begun)
+        return begun.seconds
+
     def _put_aside(self, place: Path) -> None:
+        """With its note, which goes last: killed in between, it is of nobody knows what, and is never taken back."""
+        if not place.exists():
+            _note(place).unlink(missing_ok=True)
+            return
         stale = self.directory / _STALE
         stale.mkdir(exist_ok=True)
         name = f"{place.parent.name}-{place.name}"
-        place.rename(next(free for number in range(1, 1_000_000) if not (free := stale / f"{name}-{number}").exists()))
+        aside = next(free for number in range(1, 1_000_000) if not (free := stale / f"{name}-{number}").exists())
+        place.rename(aside)
+        if _note(place).exists():
+            _note(place).rename(_note(aside))
 
-    def _remember(self, number: int, step: Step, seconds: float, digest: str) -> None:
-        note = _note(self.place(number, step))
-        replace(note, json.dumps({"inputs": digest, "seconds": round(seconds, 3)}) + "\n")
+    def _take_back(self, place: Path, digest: str) -> bool:
+        """Whether there was something. Whoever uses it compares it with the line's outputs, as anything else that is there."""
+        for aside in sorted((self.directory / _STALE).glob(f"{place.parent.name}-{place.name}-*")):
+            begun = begun_with(aside)
+            if begun is not None and begun.inputs == digest:
+                self._put_aside(place)
+                _note(aside).rename(_note(place))
+                aside.rename(place)
+                return True
+        return False
 
     def _append(self, entry: Entry) -> None:
         with open(self.directory / _FILE, "a", encoding="utf-8") as lines:
@@ -221,12 +200,14 @@ class Ledger:
 
 
 def read_ledger(directory: Path) -> list[Entry]:
-    """The steps that are done; takes no lock. ConfigError for a line that is none, unless it is the last, which may be torn."""
+    """The steps that are done; takes no lock. ConfigError for a line that is none, unless it is the last, which may be torn, and for a file that is none."""
     file = directory / _FILE
     try:
         lines = file.read_bytes().split(b"\n")
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise ConfigError(f"{file}: {(error.strerror or str(error)).lower()}") from error
     entries = []
     for number, line in enumerate(lines, 1):
         try:
@@ -234,7 +215,7 @@ def read_ledger(directory: Path) -> list[Entry]:
                 entries.append(Entry.model_validate_json(line))
         except ValidationError as error:
             if number < len(lines):
-                raise ConfigError(f"{file}:{number}: not a line of a ledger ({error.errors()[0]['msg'].lower()})") from error
+                raise ConfigError(f"{file}:{number}: not a line of a ledger ({first_complaint(error)})") from error
     return entries
 
 
@@ -252,21 +233,6 @@ def place_of(directory: Path, number: int, step: Step) -> Path:
     return directory / f"round-{number}" / step
 
 
-def digest_of(content: object) -> str:
-    """sha256 in hex over JSON of the content; paths and models as their text."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=_plain).encode()).hexdigest()
-
-
-def digest_of_files(*files: Path) -> str:
-    """sha256 in hex over names and contents."""
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
-        with open(file, "rb") as content:
-            digest.update(hashlib.file_digest(content, "sha256").digest())
-    return digest.hexdigest()
-
-
 def take_away(place: Path) -> None:
     """A directory or a file, if it is there."""
     if place.is_dir():
@@ -275,8 +241,51 @@ def take_away(place: Path) -> None:
         place.unlink(missing_ok=True)
 
 
+def begun_with(place: Path) -> Begun | None:
+    """None where nothing tells."""
+    with contextlib.suppress(OSError, ValidationError):
+        return Begun.model_validate_json(_note(place).read_bytes())
+    return None
+
+
+@contextlib.contextmanager
+def _told_in_a_line(directory: Path) -> Iterator[None]:
+    """What the disk refuses."""
+    try:
+        yield
+    except OSError as error:
+        raise LoopStoppedError(f"{error.strerror or error} ({error.filename or directory})") from error
+
+
+@contextlib.asynccontextmanager
+async def _counting(place: Path, digest: str, sitting: float, began: float) -> AsyncIterator[None]:
+    """Keep the seconds of a sitting while it goes on, and those of one that is broken off."""
+
+    def remember() -> None:
+        with contextlib.suppress(OSError):  # on a disk that is full, why it ended counts for more than how long it took
+            _remember(place, Begun(inputs=digest, seconds=round(sitting + time.monotonic() - began, 3)))
+
+    async def tick() -> None:
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            remember()
+
+    ticking = asyncio.create_task(tick())
+    try:
+        yield
+    except BaseException:
+        remember()
+        raise
+    finally:
+        ticking.cancel()
+
+
 def _note(place: Path) -> Path:
     return place.with_name(f".{place.name}.json")
+
+
+def _remember(place: Path, begun: Begun) -> None:
+    replace(_note(place), begun.model_dump_json() + "\n")
 
 
 def replace(file: Path, content: str) -> None:
@@ -287,7 +296,3 @@ def replace(file: Path, content: str) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     beside.rename(file)
-
-
-def _plain(value: object) -> object:
-    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from harness.evaluate import Started, free_space
 from harness.loop.child import end_what_is_left
-from harness.loop.config import LoopConfig
+from harness.loop.config import BEGUN, LoopConfig
 from harness.loop.errors import LoopStoppedError
+from harness.loop.inputs import suites_of
 from harness.loop.ledger import Ledger
+from harness.loop.refusals import refuse
 from harness.loop.rounds import Loop, Say
 from harness.loop.served import serving
 from harness.run import OnResult
@@ -20,6 +22,7 @@ _LEAST_FREE_BYTES = 512 * 1024 * 1024
 
 async def run_loop(config: LoopConfig, say: Say, on_start: Callable[[Started], OnResult]) -> None:
     """Until all rounds are done. ConfigError and TaskError before anything is spent, LoopStoppedError in the middle of it."""
+    refuse(config, *suites_of(config))
     directory = config.directory
     place, free = free_space(directory)
     if free < _LEAST_FREE_BYTES:
@@ -28,7 +31,7 @@ async def run_loop(config: LoopConfig, say: Say, on_start: Callable[[Started], O
         mark = mark_of(directory)
         if left := end_what_is_left(mark):
             say(f"{left} processes that an interrupted loop left behind are ended")
-        (directory / "loop.toml").write_text(config.to_toml(), encoding="utf-8")
+        (directory / BEGUN).write_text(config.to_toml(), encoding="utf-8")
         async with serving(config, directory, mark, say) as served:
             await Loop(config, ledger, served, mark, say, on_start).run()
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from scipy import stats
 
 from harness.loop.config import LoopConfig, Started
+from harness.loop.entry import Entry
 from harness.loop.inputs import suites_of
-from harness.loop.ledger import Entry, current, read_ledger
-from harness.loop.training import adapter_settings
+from harness.loop.ledger import current, read_ledger
+from harness.loop.numbers import Evaluated, Tried
+from harness.loop.refusals import refuse
 from harness.run import source_commit
 from leaderboard.compare import ALPHA
 from leaderboard.estimates import planned_spread, smallest_detectable
@@ -41,22 +43,25 @@ class Plan:
 def make_plan(config: LoopConfig) -> Plan:
     """ConfigError and TaskError for what would stop the loop before its first round."""
     train, held_out = suites_of(config)
-    adapter_settings(config)
+    refuse(config, train, held_out)
     curriculum = config.sample.curriculum
     tasks = min(len(train.tasks), curriculum.tasks or len(train.tasks))
     trials = tasks * sum(mix.attempts for mix in config.sample.mix)
     evaluated = len(held_out.tasks) * config.evaluate.attempts
     evaluations = config.rounds + (2 if config.cold_start is not None else 1)
     whole = config.rounds * trials + evaluations * evaluated
-    known = [entry for entry in current(read_ledger(config.directory)) if entry.step in _OF_THE_MODEL and entry.numbers.get("trials")]
+    entries = list(current(read_ledger(config.directory)))
+    known = [
+        (entry, entry.numbers.trials) for entry in entries if entry.step in _OF_THE_MODEL and isinstance(entry.numbers, Evaluated | Tried)
+    ]
     expect = config.expect
-    if known:
-        done = sum(int(entry.numbers["trials"]) for entry in known)
-        tokens = sum(entry.tokens for entry in known) / done * whole
-        hours = sum(entry.seconds for entry in known) / done * whole / 3600
-        costs = [entry.cost for entry in known if entry.cost is not None]
+    done = sum(trials for _, trials in known)
+    if done:
+        tokens = sum(entry.tokens for entry, _ in known) / done * whole
+        hours = sum(entry.seconds for entry, _ in known) / done * whole / 3600
+        costs = [entry.cost for entry, _ in known if entry.cost is not None]
         cost = sum(costs) / done * whole if costs else None
-        hours += _training_hours(config, list(current(read_ledger(config.directory))))
+        hours += _training_hours(config, entries)
     else:
         written = whole * expect.turns * expect.output_tokens
         read = whole * expect.turns * expect.input_tokens
@@ -79,7 +84,7 @@ def make_plan(config: LoopConfig) -> Plan:
         cost=cost,
         smallest=smallest_detectable(len(held_out.tasks), spread),
         chance=_chance(config, len(held_out.tasks), spread),
-        measured=bool(known),
+        measured=bool(done),
     )
 
 

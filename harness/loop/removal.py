@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.loop.ledger import current, place_of, read_ledger, take_away
-from harness.loop.rounds import REMOVED
+from harness.loop.config import read_begun
+from harness.loop.ledger import place_of, read_ledger, take_away
+from harness.loop.models import REMOVED
+from harness.loop.standing import standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +18,18 @@ class Removed:
 
 
 def remove_unneeded(directory: Path, *, dry_run: bool = False) -> list[Removed]:
-    """Runs, rows, adapters, verdicts and logs stay, and so does what the best model is served from. The ledger must not be held by a loop."""
-    entries = list(current(read_ledger(directory)))
-    promoted = [entry.round for entry in entries if entry.step == "verdict" and entry.numbers.get("promoted")]
-    best = promoted[-1] if promoted else None
-    finished = {entry.round for entry in entries if entry.step == "verdict"}
+    """Runs, rows, adapters, verdicts and logs stay, and so does what the best model is served from. The ledger must not be held by a loop.
+
+    ConfigError when no loop has begun there.
+    """
+    found = standing(directory, read_ledger(directory), read_begun(directory))
+    best = found.best
     places = list((directory / "stale").glob("*"))
-    for entry in entries:
-        place = place_of(directory, entry.round, entry.step)
-        if entry.step == "train":
+    for number, step in found.counted:  # what is begun again needs its checkpoints
+        place = place_of(directory, number, step)
+        if step == "train":
             places.append(place / "checkpoints")
-        if entry.step == "export" and entry.round in finished and entry.round != best and not (place / REMOVED).exists():
+        if step == "export" and (number, "verdict") in found.counted and number != best and not (place / REMOVED).exists():
             places.append(place)
     adapters = directory / "adapters"
     places += [place for place in adapters.glob("*") if best is None or not place.name.startswith(f"round-{best}-")]

@@ -10,7 +10,8 @@ from typing import Final
 
 import harness
 from harness.loop.config import Rows
-from harness.loop.ledger import digest_of_files, take_away
+from harness.loop.digests import digest_of_files
+from harness.loop.ledger import take_away
 from trajectories.card import to_markdown
 from trajectories.choices import NearDuplicates
 from trajectories.export import export
@@ -19,6 +20,7 @@ from trajectories.recipe import Recipe, read_recipe
 from trajectories.selection import Selected, Selection, narrow, select, write_selection
 
 _MADE_BY: Final = f"harness {harness.__version__} (loop)"
+_FORMS: Final[tuple[Format, ...]] = ("tokens", "chat", "pairs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,6 @@ class RoundRows:
     replayed: int
     rows: int
     digest: str
-    """sha256 in hex over all files of rows."""
     taken: Mapping[str, int]
     """How many trajectories each filter took out."""
 
@@ -63,26 +64,33 @@ def choose_rows(
     write_selection(selection, beside / "selection")
     (beside / "selection" / "README.md").write_text(to_markdown(selection.card), encoding="utf-8")
     written = 0
-    names = []
     forms: tuple[Format, ...] = ("pairs",) if preference else ("tokens", "chat")
     for form in forms if new or selection.kept else ():
         options = ExportOptions(format=form, arguments="strings", validation=settings.validation, seed=seed, own=machine)
         card = export(selection, beside / form, options, workers=workers)
         if card.files:
-            names.append(form)
             written += sum(file.rows for file in card.files)
         else:
             take_away(beside / form)
     beside.rename(place)
-    files = sorted(file for name in names for file in (place / name).glob("*.jsonl"))
     return RoundRows(
-        directories=tuple(place / name for name in names),
+        directories=rows_in(place),
         new=new,
         replayed=len(selection.kept) - new,
         rows=written,
-        digest=digest_of_files(*files),
+        digest=digest_of_rows(place),
         taken={step.filter: step.taken for step in selection.card.steps if step.taken},
     )
+
+
+def rows_in(place: Path) -> tuple[Path, ...]:
+    """The directories of rows that were written there."""
+    return tuple(place / form for form in _FORMS if (place / form).is_dir())
+
+
+def digest_of_rows(place: Path) -> str:
+    """sha256 in hex over all files of rows."""
+    return digest_of_files(*sorted(file for directory in rows_in(place) for file in directory.glob("*.jsonl")))
 
 
 def _selected(

@@ -21,7 +21,7 @@ from harness.endpoint import authorization
 from harness.loop.child import run_child
 from harness.loop.config import Endpoint, LoopConfig, Started
 from harness.loop.errors import LoopStoppedError
-from harness.loop.training import adapter_settings
+from harness.loop.training import training_configs
 from harness.machine import this_machine
 from harness.server_command import Choice, ServerCommand, server_command
 from harness.serving import Server, ServingError, port_taken
@@ -100,7 +100,7 @@ class ServedThere:
         return
 
     def _model(self, name: str) -> ModelSettings:
-        return _model(self._config, name, self._settings.base_url, self._settings.api_key_variable)
+        return model_settings(self._config, name, self._settings.base_url, self._settings.api_key_variable)
 
 
 class ServedHere:
@@ -126,13 +126,13 @@ class ServedHere:
     async def use(self, exported: Path | None, name: str) -> ModelSettings:
         if self.merged:
             server = await self._running(str(exported) if exported is not None else self._config.base.model)
-            return _model(self._config, server.command.served_name, server.command.base_url)
+            return model_settings(self._config, server.command.served_name, server.command.base_url)
         server = await self._running(self._config.base.model)
         served = server.command.served_name
         if exported is not None:
             served, place = versioned(name, exported, self._adapters)
             await _load(AdapterApi(server.command.base_url), served, place)
-        return _model(self._config, served, server.command.base_url)
+        return model_settings(self._config, served, server.command.base_url)
 
     async def watched(self, work: Coroutine[Any, Any, T]) -> T:
         assert self._server is not None
@@ -262,7 +262,7 @@ async def _load(api: AdapterApi, name: str, place: Path) -> None:
         raise LoopStoppedError(f"the adapter is not served: {error}") from error
 
 
-def _model(config: LoopConfig, name: str, base_url: str, key: str = "OPENAI_API_KEY") -> ModelSettings:
+def model_settings(config: LoopConfig, name: str, base_url: str, key: str = "OPENAI_API_KEY") -> ModelSettings:
     return ModelSettings(
         name=name,
         base_url=base_url,
@@ -282,7 +282,7 @@ def _known(config: LoopConfig) -> str:
 
 def _rank(config: LoopConfig) -> int:
     """The largest that the training configurations make: a server that is started before anything is trained has to be told."""
-    settings = adapter_settings(config)
+    settings = [each.adapters for each in training_configs(config)]
     return max(rank for each in settings for rank in (each.rank, *each.ranks.values()))
 
 

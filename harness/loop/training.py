@@ -11,7 +11,6 @@ from harness.loop.config import LoopConfig
 from harness.loop.errors import LoopStoppedError
 from harness.loop.ledger import take_away
 from tasks.toml_file import checked, read_toml
-from training.base_settings import AdapterSettings
 from training.config import CONFIGS, Config, Method, to_toml
 from training.errors import TrainingError
 
@@ -22,27 +21,31 @@ def method_of(config: LoopConfig, number: int) -> Method:
 
 
 def training_config(config: LoopConfig, method: Method, *, rows: tuple[Path, ...], output: Path, seed: int, start: Path | None) -> Config:
-    """The file of the method, with what the loop decides filled in. TrainingError names the setting that is wrong."""
+    """The file of the method, with what the loop decides filled in. ConfigError and TrainingError name the setting that is wrong."""
     file = _file(config, method)
     content = read_toml(file, ConfigError)
+    listed = [str(row) for row in rows]
+    decided: dict[str, dict[str, object]] = {
+        "base": {"path": config.base.model},
+        "data": {"train": listed, **({"validation": listed} if config.rows.validation else {})},
+        "length": {"seed": seed},
+        "adapters": {"start": str(start)} if start is not None else {},
+    }
+    for name, settings in decided.items():
+        section = content.setdefault(name, {})
+        if not isinstance(section, dict):
+            raise TrainingError(f"{file}: {name}: a table is wanted, [{name}] (given: {section!r:.80})")
+        section |= settings
     content["output"] = str(output)
-    content["base"] = content.get("base", {}) | {"path": config.base.model}
     if config.base.recipe is not None:
         content["recipe"] = config.base.recipe
-    content["data"] = content.get("data", {}) | {"train": [str(row) for row in rows]}
-    if config.rows.validation:
-        content["data"] |= {"validation": [str(row) for row in rows]}
-    content["length"] = content.get("length", {}) | {"seed": seed}
-    if start is not None:
-        content["adapters"] = content.get("adapters", {}) | {"start": str(start)}
     return checked(content, CONFIGS[method], TrainingError, file=file)
 
 
-def adapter_settings(config: LoopConfig) -> list[AdapterSettings]:
-    """Of every method that the loop trains with."""
-    methods: list[Method] = ["sft", "dpo"] if config.training.preference is not None else ["sft"]
-    files = [_file(config, method) for method in methods]
-    return [checked(read_toml(file, ConfigError).get("adapters", {}), AdapterSettings, TrainingError, file=file) for file in files]
+def training_configs(config: LoopConfig) -> list[Config]:
+    """One of every method that the loop's rounds train with."""
+    methods = dict.fromkeys(method_of(config, number) for number in range(0 if config.cold_start is not None else 1, config.rounds + 1))
+    return [training_config(config, method, rows=(Path("rows"),), output=Path("train"), seed=0, start=None) for method in methods]
 
 
 async def train(config: LoopConfig, settings: Config, method: Method, place: Path, log: Path, mark: str) -> None:

@@ -10,11 +10,14 @@ from typing import Any
 
 import tomli_w
 
-from harness.config import ModelSettings, RunConfig, ThinkingSettings
+from harness.config import ConfigError, ModelSettings, RunConfig, ThinkingSettings
 from harness.loop.config import Evaluate, LoopConfig, Mix, Sample, Started
+from harness.loop.digests import digest_of
 from harness.loop.errors import LoopStoppedError
-from harness.loop.ledger import digest_of, replace
+from harness.loop.ledger import replace
+from harness.loop.numbers import Tried
 from harness.summary import Summary
+from tasks.toml_file import read_toml
 from trajectories.store import read_index
 
 _OF_A_SITTING = ("base_url", "api_key_variable", "request_timeout_seconds", "prices")
@@ -33,9 +36,8 @@ class Tally:
     """sha256 in hex over which records there are."""
 
     @property
-    def numbers(self) -> dict[str, int]:
-        """As the ledger has them."""
-        return {"trials": self.trials, "resolved": self.resolved}
+    def numbers(self) -> Tried:
+        return Tried(trials=self.trials, resolved=self.resolved)
 
 
 def tally(runs: Sequence[Path]) -> Tally:
@@ -85,10 +87,15 @@ def runs_in(place: Path) -> list[Path]:
 
 
 def take_over(file: Path, config: RunConfig) -> None:
-    """Into a run that was broken off: what may be another in this sitting, since it decides no result. All that does is in the step's inputs."""
+    """Into a run that was broken off: what may be another in this sitting, since it decides no result. All that does is in the step's inputs.
+
+    ConfigError for a file that is none of a run.
+    """
     if not file.exists():
         return
-    written = tomllib.loads(file.read_text(encoding="utf-8"))
+    written = read_toml(file, ConfigError)
+    if not isinstance(written.get("model"), dict):
+        raise ConfigError(f"{file}: there are no settings of a model in it: remove {file.parent} to run its trials again")
     now = tomllib.loads(config.to_toml())["model"]
     kept = {name: value for name, value in written["model"].items() if name not in _OF_A_SITTING}
     written["model"] = kept | {name: now[name] for name in _OF_A_SITTING if name in now}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -12,9 +12,12 @@ from leaderboard.compare import Comparison, compare, lower_bound
 from leaderboard.estimates import Estimate, rate_with_interval
 from trajectories.store import read_index
 
+VERDICT: Final = "verdict.json"
+"""In the place of the step."""
+
 
 class Verdict(BaseModel):
-    """What verdict.json holds."""
+    """What the file holds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -124,6 +124,37 @@ async def test_what_is_removed_is_listed(loop: Path, capsys: Said) -> None:
     assert capsys.readouterr().out.splitlines()[-1] == "removed: 0.0 MiB"
 
 
+async def test_a_loop_that_was_tampered_with_is_told_in_one_line(loop: Path, tmp_path: Path, capsys: Said) -> None:
+    ledger = loop / "ledger.jsonl"
+    whole = ledger.read_text(encoding="utf-8")
+    ledger.write_text(whole.replace('"method":"sft"', '"method":"sfd"'), encoding="utf-8")
+    for words in (["status", str(loop)], ["report", str(loop)], ["gc", str(loop)]):
+        assert "ledger.jsonl:8: not a line of a ledger (numbers: method: input should be" in refused(capsys, *words)
+    ledger.unlink()
+    ledger.mkdir()
+    for words in (["status", str(loop)], ["gc", str(loop)]):
+        assert "ledger.jsonl: is a directory" in refused(capsys, *words)
+    ledger.rmdir()
+    ledger.write_text(whole, encoding="utf-8")
+    (loop / "loop.toml").write_text("rounds = = 3", encoding="utf-8")
+    for words in (["status", str(loop)], ["gc", str(loop)]):
+        assert "loop.toml: not TOML" in refused(capsys, *words)
+
+
+async def test_what_does_not_count_any_more_is_shown_as_such(loop: Path, capsys: Said) -> None:
+    (loop / "round-1/verdict/verdict.json").unlink()
+    assert main(["loop", "status", str(loop)]) == 0
+    assert "best so far: round 1:" in capsys.readouterr().out, "by the ledger, as for the loop itself"
+    assert main(["loop", "report", str(loop)]) == 0
+    assert "Its file is not what was written" in (loop / "report/loop.html").read_text(encoding="utf-8")
+    capsys.readouterr()
+    (loop / "loop.toml").write_text((loop / "loop.toml").read_text(encoding="utf-8").replace("rounds = 2", "rounds = 1"), encoding="utf-8")
+    assert main(["loop", "status", str(loop)]) == 0
+    out = capsys.readouterr().out
+    assert "round 2: made with other settings or from what has changed since, and not counted: choose, sample, rows" in out
+    assert "round 2: rolled back" not in out
+
+
 async def test_nothing_is_removed_while_the_loop_is_at_work(loop: Path, capsys: Said) -> None:
     with Ledger(loop):
         assert "another process is at work in this loop" in refused(capsys, "gc", str(loop))

@@ -70,6 +70,27 @@ async def test_the_record_says_what_was_run(task):
     assert Trajectory.model_validate_json(trajectory.model_dump_json()) == trajectory
 
 
+async def test_what_boxes_take_and_the_wait_to_be_graded_is_told_apart(task):
+    engine = MemoryEngine()
+    slot = asyncio.Semaphore(0)
+
+    @asynccontextmanager
+    async def slow():
+        if not engine.opened:  # the agent's box
+            opened = asyncio.Event()
+            asyncio.get_running_loop().call_later(0.05, opened.set)
+            await opened.wait()
+        async with engine.sandbox() as box:
+            yield box
+
+    def submit(messages):
+        if messages[-1].role == "tool":
+            asyncio.get_running_loop().call_later(0.05, slot.release)
+
+    trajectory = await roll(task, slow, SUBMIT, grading=slot, on_messages=submit)
+    assert 0.099 <= trajectory.box_seconds <= trajectory.duration_seconds
+
+
 async def test_work_that_changes_nothing_has_no_patch_and_no_reward_but_a_grade(task):
     engine = MemoryEngine()
     trajectory = await roll(task, engine.sandbox, SUBMIT)

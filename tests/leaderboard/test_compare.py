@@ -52,6 +52,7 @@ def test_corrections_have_their_reference_values():
     assert holm == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert bh == pytest.approx([0.02, 0.04, 0.04, 0.02])
     assert corrected([]) == ([], [])
+    assert corrected([0.04]) == ([0.04], [0.04])
 
 
 @settings(deadline=None, max_examples=60)

@@ -37,6 +37,10 @@ def test_several_workers_are_other_processes_and_keep_the_order() -> None:
     assert os.getpid() not in set(in_order(own_id, range(20), workers=2, batch=1))
 
 
+def test_one_batch_is_worth_no_other_process() -> None:
+    assert list(in_order(own_id, range(20), workers=2, batch=20)) == [os.getpid()]
+
+
 def test_items_are_taken_only_as_they_are_needed() -> None:
     taken = []
 

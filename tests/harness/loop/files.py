@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,46 @@ from typing import Any
 import tomli_w
 
 from harness.loop.config import LoopConfig, Promotion, read_loop
-from harness.loop.ledger import Done, Entry, Ledger, Split, Step, digest_of
+from harness.loop.digests import digest_of
+from harness.loop.entry import Done, Entry, Split
+from harness.loop.ledger import Ledger
+from harness.loop.numbers import Chosen, Evaluated, Expected, Exported, Judged, Learnt, Numbers, Step, Trained, Tried
 from harness.loop.verdict import judge, outcomes_of, rate_of
 from leaderboard.anatomy import Outcome
 from tests.leaderboard.synthetic import write_run
 
 MINI = Path(__file__).parents[2] / "mini"
+TRAINING = """\
+adapters = {rank = 4}
+base = {precision = "fp32"}
+data = {max_tokens = 4096, too_long = "cut"}
+packing = {tokens = 8192}
+optimizer = {learning_rate = 0.001}
+"""
+"""For every method."""
+
+NUMBERS: Mapping[Step, Numbers] = {
+    "base": Evaluated(rate=0.5, low=0.25, high=0.75, trials=8, resolved=4),
+    "choose": Chosen(tasks=3, unknown=1, between=1, revisited=1, always=2, never=2),
+    "sample": Tried(trials=8, resolved=4),
+    "demonstrations": Tried(trials=8, resolved=8),
+    "rows": Learnt(rows=20, new=15, replayed=5, taken={"resolved": 3}),
+    "train": Trained(method="sft", steps=3, tokens=99, loss=0.5),
+    "expect": Expected(tokens=16),
+    "export": Exported(merged=False),
+    "evaluation": Evaluated(rate=0.5, low=0.25, high=0.75, trials=8, resolved=4),
+    "verdict": Judged(promoted=False, against=None, difference=0.0, low=-0.25, gains=1, regressions=1),
+}
+"""Of a line of each kind."""
 
 
 def loop_file(place: Path, **changes: Any) -> Path:
     """A loop.toml with what it names beside it. A change by dotted name; None takes the setting out."""
     place.mkdir(parents=True, exist_ok=True)
     (place / "model").mkdir(exist_ok=True)
-    (place / "model/config.json").write_text('{"model_type": "qwen3"}', encoding="utf-8")
-    (place / "sft.toml").write_text("[adapters]\nrank = 4\n", encoding="utf-8")
+    if not (model := place / "model/config.json").exists():  # written again, it would be another model
+        model.write_text('{"model_type": "qwen3"}', encoding="utf-8")
+    (place / "sft.toml").write_text(TRAINING, encoding="utf-8")
     content: dict[str, Any] = {
         "directory": "loop",
         "rounds": 2,
@@ -31,7 +58,7 @@ def loop_file(place: Path, **changes: Any) -> Path:
         "serve": {"engine": "transformers", "port": 8123},
         "sample": {"suite": "suite", "split": "train", "mix": [{"attempts": 2}]},
         "evaluate": {"suite": "suite", "split": "held-out", "attempts": 2},
-        "training": {"config": "sft.toml"},
+        "training": {"config": "sft.toml", "python": sys.executable},
     }
     for name, value in changes.items():
         *sections, last = name.split("__")
@@ -51,12 +78,12 @@ def loop_config(place: Path, **changes: Any) -> LoopConfig:
     return read_loop(loop_file(place, **changes))
 
 
-async def done(directory: Path, number: int, step: Step, *, words: str = "done", **told: Any) -> Entry:
+async def done(directory: Path, number: int, step: Step, *, words: str = "done", outputs: str | None = None, **told: Any) -> Entry:
     """A step's line; what it made is there already, or becomes an empty directory."""
 
     async def work(place: Path) -> Done:
         place.mkdir(parents=True, exist_ok=True)
-        return Done(outputs=digest_of([number, step]), words=words, **told)
+        return Done(**{"outputs": outputs or digest_of([number, step]), "words": words, "numbers": NUMBERS[step], **told})
 
     with Ledger(directory) as ledger:
         note = ledger.place(number, step).with_name(f".{step}.json")
@@ -73,8 +100,12 @@ async def evaluated(directory: Path, number: int, step: Step, outcomes: Mapping[
     write_run(place, model="base" if not number else f"round-{number}", outcomes=dict(outcomes), kilobytes=1)
     rate = rate_of(place)
     counts = outcomes_of(place).values()
-    numbers = {"rate": rate.value, "low": rate.low, "high": rate.high}
-    numbers |= {"trials": sum(each[1] for each in counts), "resolved": sum(each[0] for each in counts)}
+    trials, resolved = sum(each[1] for each in counts), sum(each[0] for each in counts)
+    numbers = (
+        Tried(trials=trials, resolved=resolved)
+        if step in ("sample", "demonstrations")
+        else Evaluated(rate=rate.value, low=rate.low, high=rate.high, trials=trials, resolved=resolved)
+    )
     await done(directory, number, step, numbers=numbers, **told)
 
 
@@ -85,7 +116,8 @@ async def judged(directory: Path, number: int, champion: int | None, rule: Promo
     place = directory / f"round-{number}/verdict"
     place.mkdir(parents=True, exist_ok=True)
     (place / "verdict.json").write_text(found.model_dump_json(indent=1), encoding="utf-8")
-    await done(directory, number, "verdict", words=found.words, numbers={"promoted": found.promoted})
+    numbers = NUMBERS["verdict"].model_copy(update={"promoted": found.promoted, "against": champion})
+    await done(directory, number, "verdict", words=found.words, outputs=digest_of(found), numbers=numbers)
     return found.promoted
 
 
@@ -94,7 +126,7 @@ TASKS = [f"task-{number}" for number in range(8)]
 
 async def finished_loop(place: Path) -> Path:
     """A directory with the base, a warm start that is no better, and two rounds of which the first is promoted."""
-    config = loop_config(place)
+    config = loop_config(place, cold_start={"kind": "oracle"})
     directory = config.directory
     rule = Promotion(rule="better")
     none: dict[str, tuple[Outcome, ...]] = dict.fromkeys(TASKS, ("wrong_fix", "wrong_fix"))
@@ -106,12 +138,12 @@ async def finished_loop(place: Path) -> Path:
     for number, outcomes in ((1, most), (2, none)):
         await done(directory, number, "choose")
         await evaluated(directory, number, "sample", most, tokens=3000, cost=0.25)
-        await done(directory, number, "rows", numbers={"rows": 20, "new": 15, "replayed": 5, "taken": {}})
+        await done(directory, number, "rows")
         (directory / f"round-{number}/train/checkpoints/10").mkdir(parents=True)
         (directory / f"round-{number}/train/checkpoints/10/state").write_bytes(bytes(5000))
         (directory / f"round-{number}/train/adapter").mkdir()
         (directory / f"round-{number}/train/adapter/adapter_model.safetensors").write_bytes(bytes(100))
-        await done(directory, number, "train", numbers={"method": "sft", "steps": 3, "tokens": 99, "loss": 0.5}, split=Split(training=0.01))
+        await done(directory, number, "train", split=Split(training=0.01))
         await done(directory, number, "expect")
         (directory / f"round-{number}/export").mkdir()
         (directory / f"round-{number}/export/model.safetensors").write_bytes(bytes(10_000 * number))

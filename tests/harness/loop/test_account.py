@@ -9,11 +9,11 @@ import pytest
 
 from harness.config import ConfigError
 from harness.loop.account import account_of, evaluations_of
+from harness.loop.entry import Split
 from harness.loop.errors import LoopStoppedError
-from harness.loop.ledger import Split
+from harness.loop.models import REMOVED
 from harness.loop.removal import remove_unneeded, size_of
 from harness.loop.report import write_report
-from harness.loop.rounds import REMOVED
 from tests.harness.loop.files import TASKS, done, evaluated, finished_loop, loop_config
 
 

@@ -10,18 +10,28 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.config import ConfigError
+from harness.loop.digests import digest_of, digest_of_files
+from harness.loop.entry import Done, Entry, Split
 from harness.loop.errors import LoopStoppedError
-from harness.loop.ledger import STEPS, Done, Entry, Ledger, Split, Step, current, digest_of, digest_of_files, place_of, read_ledger
+from harness.loop.ledger import STEPS, Ledger, begun_with, current, place_of, read_ledger
+from harness.loop.numbers import Step
+from tests.harness.loop.files import NUMBERS
+
+
+def told(place: Path, **done: Any) -> Done:
+    """With the numbers that a step of its kind has."""
+    return Done(numbers=NUMBERS[place.name], **done)  # type: ignore[index]
 
 
 def write(text: str, **done: object) -> Callable[[Path], object]:
     async def work(place: Path) -> Done:
         place.write_text(text, encoding="utf-8")
-        return Done(outputs=digest_of(text), words=f"wrote {text}", **done)  # type: ignore[arg-type]
+        return told(place, outputs=digest_of(text), words=f"wrote {text}", **done)
 
     return work
 
@@ -60,21 +70,103 @@ async def test_what_other_inputs_have_made_is_put_aside_and_never_seen_by_the_wo
             seen.append(place.exists())
             place.mkdir()
             (place / "made").write_text(text, encoding="utf-8")
-            return Done(outputs=text, words=text)
+            return told(place, outputs=text, words=text)
 
         return work
 
     with Ledger(tmp_path / "loop") as ledger:
         for text in ("one", "two", "three"):
             await do(ledger, 2, "train", text, looking(text))
-        assert ledger.done(2, "train", "one") is None
+        assert ledger.done(2, "train", "four") is None
         assert ledger.done(2, "train", "three") is not None
     assert seen == [False] * 3
-    aside = sorted((tmp_path / "loop/stale").iterdir())
+    aside = sorted((tmp_path / "loop/stale").glob("[!.]*"))
     assert [(place.name, (place / "made").read_text(encoding="utf-8")) for place in aside] == [
         ("round-2-train-1", "one"),
         ("round-2-train-2", "two"),
     ]
+
+
+async def test_settings_that_are_changed_back_have_again_what_they_had(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    with Ledger(loop) as ledger:
+        for text in ("one", "two", "one", "two"):
+            work = never if len(ledger.entries) > 1 else write(text)
+            assert (await do(ledger, 1, "rows", text, work)).outputs == digest_of(text)
+            assert ledger.place(1, "rows").read_text(encoding="utf-8") == text
+    assert [entry.words for entry in read_ledger(loop)] == ["wrote one", "wrote two", "wrote one", "wrote two"], "the last counts"
+    assert [place.name for place in (loop / "stale").glob("[!.]*")] == ["round-1-rows-1"]
+    with Ledger(loop) as ledger:  # what is put aside is gone, or nothing tells what it is: done again
+        (loop / "stale/.round-1-rows-1.json").write_text("torn", encoding="utf-8")
+        assert ledger.done(1, "rows", "one") is None
+        assert (await do(ledger, 1, "rows", "one", write("one again"))).words == "wrote one again"
+
+
+async def test_what_is_half_done_with_other_settings_is_not_taken_for_what_was_done(tmp_path: Path) -> None:
+    async def broken(place: Path) -> Done:
+        place.write_text("half", encoding="utf-8")
+        raise LoopStoppedError("no")
+
+    with Ledger(tmp_path / "loop") as ledger:
+        await do(ledger, 1, "rows", "one", write("whole"))
+        with pytest.raises(LoopStoppedError):
+            await do(ledger, 1, "rows", "two", broken)
+        await do(ledger, 1, "rows", "one", never)
+        assert ledger.place(1, "rows").read_text(encoding="utf-8") == "whole"
+        with pytest.raises(LoopStoppedError):  # and the half goes on as a half
+            await do(ledger, 1, "rows", "two", broken)
+
+
+async def test_what_was_spent_on_what_is_not_done_yet_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.loop.ledger._TICK_SECONDS", 0.01)
+    loop = tmp_path / "loop"
+
+    async def killed(place: Path) -> Done:
+        while not (begun := begun_with(place)) or not begun.seconds:  # it is known while it goes on
+            await asyncio.sleep(0.01)
+        raise LoopStoppedError("no")
+
+    with Ledger(loop) as ledger:
+        await do(ledger, 1, "choose", 1, write("a"))
+        assert ledger.unfinished_seconds() == 0
+        with pytest.raises(LoopStoppedError):
+            await do(ledger, 1, "sample", 1, killed)
+        spent = ledger.unfinished_seconds()
+        assert spent > 0
+        (loop / "round-1/.rows.json").write_text("nonsense", encoding="utf-8")
+        assert (await do(ledger, 1, "sample", 1, write("a"))).seconds >= spent
+        assert ledger.unfinished_seconds() == 0, "it is in the line"
+        ledger.place(1, "sample").unlink()
+        assert (await do(ledger, 1, "sample", 1, write("a"))).seconds < spent, "and not in that of the next time"
+
+
+@pytest.mark.parametrize(
+    ("step", "change", "words"),
+    [
+        ("evaluation", {"numbers": {}}, "numbers: rate: field required"),
+        ("evaluation", {"numbers": {"rate": "x", "low": None, "high": [], "trials": "many", "resolved": 1}}, "numbers: rate: input should be"),
+        ("train", {"numbers": {}}, "numbers: method: field required"),
+        ("rows", {"numbers": {"rows": 1, "new": None, "replayed": 1, "taken": {}}}, "numbers: new: input should be a valid integer"),
+        ("verdict", {"numbers": [True]}, "numbers: input should be"),
+        ("verdict", {"numbers": {"promoted": True}}, "numbers: against: field required"),
+        ("verdict", {"round": -3}, "round: input should be greater than or equal to 0"),
+        ("verdict", {"step": "verdicts"}, "step: input should be"),
+        ("sample", {"tokens": -1}, "tokens: input should be greater than"),
+        ("sample", {"seconds": float("nan")}, "seconds: input should be"),
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_a_line_that_was_edited_into_none_is_named_in_one_line(
+    tmp_path: Path, step: Step, change: dict[str, Any], words: str
+) -> None:
+    with Ledger(tmp_path / "loop") as ledger:
+        await do(ledger, 1, step, 1, write("a"))
+    file = tmp_path / "loop/ledger.jsonl"
+    file.write_text(json.dumps(json.loads(file.read_bytes()) | change) + "\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as refused:
+        read_ledger(tmp_path / "loop")
+    assert str(refused.value).startswith(f"{file}:1: not a line of a ledger ({words}")
+    assert "\n" not in str(refused.value)
 
 
 async def test_a_sitting_that_was_broken_off_goes_on_with_what_it_began_and_its_seconds_count(tmp_path: Path) -> None:
@@ -87,7 +179,7 @@ async def test_a_sitting_that_was_broken_off_goes_on_with_what_it_began_and_its_
     async def whole(place: Path) -> Done:
         assert (place / "half").exists()
         await asyncio.sleep(0.1)
-        return Done(outputs="o", words="w", split=Split(model=0.1))
+        return told(place, outputs="o", words="w", split=Split(model=0.1))
 
     with Ledger(tmp_path / "loop") as ledger, pytest.raises(LoopStoppedError, match=r"^the server ended$"):
         await ledger.do(1, "sample", "inputs", broken)
@@ -112,7 +204,7 @@ async def test_the_seconds_of_other_inputs_do_not_count(tmp_path: Path) -> None:
 async def test_what_a_step_does_not_know_of_its_time_is_the_loops_own(tmp_path: Path) -> None:
     async def work(place: Path) -> Done:
         await asyncio.sleep(0.2)
-        return Done(outputs="o", words="w", split=Split(tests=0.05, own=0.01))
+        return told(place, outputs="o", words="w", split=Split(tests=0.05, own=0.01))
 
     with Ledger(tmp_path / "loop") as ledger:
         split = (await ledger.do(0, "base", 0, work)).split
@@ -194,6 +286,11 @@ def test_a_directory_of_other_things_is_not_taken(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="cannot be written to"):
         Ledger(tmp_path / "file/loop")
+    with pytest.raises(ConfigError, match=r"file/ledger\.jsonl: not a directory"):
+        read_ledger(tmp_path / "file")
+    (tmp_path / "loop/ledger.jsonl").mkdir(parents=True)
+    with pytest.raises(ConfigError, match=r"ledger\.jsonl: is a directory"):
+        read_ledger(tmp_path / "loop")
 
 
 async def test_a_full_disk_stops_the_loop_with_the_systems_words(tmp_path: Path) -> None:

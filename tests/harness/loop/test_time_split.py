@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.loop.ledger import Split
+from harness.loop.entry import Split
 from harness.loop.time_split import split_of_run
 from tests.leaderboard.synthetic import make_trajectory
 from trajectories.store import RunStore
 
 
-def run_of(place: Path, *times: tuple[float, float, float, float]) -> Path:
+def run_of(place: Path, *times: tuple[float, float, float, float], boxes: float | None = None) -> Path:
     """Of each trajectory the seconds of the model, of tools, of grading, and of all."""
     with RunStore(place) as store:
         store.write("config.toml", "")
@@ -23,12 +23,17 @@ def run_of(place: Path, *times: tuple[float, float, float, float]) -> Path:
             turns = tuple(each.model_copy(update={"latency_seconds": model / count, "tools_seconds": tools / count}) for each in made.turns)
             assert made.grade is not None
             grade = made.grade.model_copy(update={"duration_seconds": grading})
-            store.save(made.model_copy(update={"turns": turns, "grade": grade, "duration_seconds": whole}))
+            store.save(made.model_copy(update={"turns": turns, "grade": grade, "duration_seconds": whole, "box_seconds": boxes}))
     return place
 
 
 def test_two_at_once_share_the_clock(tmp_path: Path) -> None:
     run = run_of(tmp_path / "run", (6, 1, 2, 10), (2, 3, 4, 10))
+    assert split_of_run(run, 10.0).model_dump() == pytest.approx({"model": 4.0, "tests": 5.0, "training": 0.0, "own": 1.0})
+
+
+def test_boxes_are_of_the_tests_where_the_records_tell_them(tmp_path: Path) -> None:
+    run = run_of(tmp_path / "run", (4, 1, 2, 10), (4, 1, 2, 10), boxes=2.0)
     assert split_of_run(run, 10.0).model_dump() == pytest.approx({"model": 4.0, "tests": 5.0, "training": 0.0, "own": 1.0})
 
 
