@@ -15,7 +15,7 @@ from harness.loop.budget import Budget
 from harness.loop.config import Budgets
 from harness.loop.errors import LoopStoppedError
 from harness.loop.ledger import Ledger
-from harness.run import OnResult, RunStoppedError, Trial, run
+from harness.run import Begin, OnResult, RunStoppedError, Trial, run
 from tasks.suite import Suite
 from tests.harness.fakes import MemoryEngine, ScriptModel
 from tests.leaderboard.synthetic import make_trajectory
@@ -28,7 +28,7 @@ async def test_a_run_ends_with_the_result_that_spends_the_budget(mini: Suite, tm
     first = mini.tasks[0].instance_id
     shown = []
 
-    async def perform(trial: Trial, tries: int, seed: int | None) -> Trajectory:
+    async def perform(trial: Trial, tries: int, seed: int | None, begin: Begin) -> Trajectory:
         if trial.task.instance_id != first:
             await asyncio.Event().wait()
         return make_trajectory(first, 0, "resolved", random.Random(0))
