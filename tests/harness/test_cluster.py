@@ -160,12 +160,15 @@ def test_a_run_on_a_cluster_is_cut_off_and_goes_on_and_its_key_is_written_nowher
 async def test_a_node_that_is_killed_costs_no_trial(started: RayStart, tmp_path: Path):
     node = await asyncio.to_thread(started.join, HARNESS_CACHE=str(started.directory / "cache"))
     seen = asyncio.Event()
+    turns = 0
 
     async def behave(line: Line) -> None:
+        nonlocal turns
         if line.method == "GET":
             await line.answer()
             return
-        if line.number >= 12:
+        turns += 1
+        if turns > 12:
             seen.set()
         await asyncio.sleep(0.4)
         await line.answer({"content": "", "tool_calls": [SUBMIT if len(line.body["messages"]) > 6 else LIST]})
