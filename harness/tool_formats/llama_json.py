@@ -33,7 +33,8 @@ class LlamaJson:
 
     def find(self, text: str, before: str) -> tuple[int, bool]:
         tag = text.find(_TAG)
-        line = next((found.start() for found in _LINE.finditer(text) if found.start() or before in _PARTS), -1)
+        objects = _LINE.finditer(text, 0, len(text) if tag < 0 else tag)  # not beyond the tag, for many tags would be much to read again
+        line = next((found.start() for found in objects if found.start() or before in _PARTS), -1)
         places = [place for place in (tag, line) if place >= 0]
         if places:
             return min(places), True
