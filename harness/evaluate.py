@@ -73,7 +73,8 @@ async def evaluate(
         directory = output or _directory(config, suite, fresh=fresh)
         _check_space(directory)
         concurrency = 1 if spread else config.concurrency
-        engines = {task.image: choose_engine(config.sandbox.backend, task.image, say, concurrency=concurrency) for task in suite.tasks}
+        wanted = dict.fromkeys(task.image for task in suite.tasks)
+        engines = {image: choose_engine(config.sandbox.backend, image, say, concurrency=concurrency) for image in wanted}
         with RunStore(directory) as store:
             try:
                 for engine in engines.values():  # all of them: an image that cannot be built is known before anything is spent
