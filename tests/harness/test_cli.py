@@ -190,8 +190,9 @@ def start(*words: str, cwd: Path, env: Mapping[str, str] | None = None) -> subpr
 
 def wait_for_first_result(process: subprocess.Popen[str], directory: Path) -> None:
     deadline = time.monotonic() + 120
+    index = directory / "results.jsonl"
     while time.monotonic() < deadline and process.poll() is None:
-        if (directory / "results.jsonl").exists():
+        if index.exists() and "\n" in index.read_text(encoding="utf-8"):  # the file is there before its first line is
             return
         time.sleep(0.02)
     raise AssertionError(process.communicate()[0])
