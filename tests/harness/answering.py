@@ -5,31 +5,30 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from tests.harness.fakes import Reply, ScriptServer, send
+from tests.loopback import LoopbackServer, Reply, Request
 
 Answer = Callable[[dict[str, Any]], Reply]
 
 
-class AnsweringServer(ScriptServer):
+class AnsweringServer(LoopbackServer):
     """POSTs go to `answer`, by their bodies; GETs to `pages`, by their paths."""
 
     def __init__(self, answer: Answer, pages: Mapping[str, Reply] | None = None) -> None:
         super().__init__()
+        self.bodies: list[dict[str, Any]] = []
         self.answer = answer
         self.pages = dict(pages or {})
         self.counted = threading.Lock()
 
-    def _serve_get(self, request: BaseHTTPRequestHandler) -> None:
-        send(request, self.pages.get(request.path, Reply(404, '{"detail":"Not Found"}')))
-
-    def _serve_post(self, request: BaseHTTPRequestHandler) -> None:
-        body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
+    def reply_to(self, request: Request) -> Reply:
+        if request.method == "GET":
+            return self.pages.get(request.path, Reply(404, '{"detail":"Not Found"}'))
+        body = request.json()
         with self.counted:
             self.bodies.append(body)
-        send(request, self.answer(body))
+        return self.answer(body)
 
 
 def error(status: int, message: str) -> Reply:

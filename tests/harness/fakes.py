@@ -1,20 +1,19 @@
-"""Fakes that the harness's tests share: a chat model that replays a script, a box in memory, a server on loopback."""
+"""Fakes that the harness's tests share: a chat model that replays a script, a box in memory, a server that replays replies."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
-import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from harness.chat import ChatAnswer, ChatError, ContextOverflow
 from sandboxes.sandbox import MIB, ExecResult, Limits, Output, SandboxError, User
+from tests.loopback import LoopbackServer, Reply, Request
 from trajectories.trajectory import Message, ToolCall, Usage
 
 Step = ChatAnswer | ContextOverflow | ChatError
@@ -145,17 +144,7 @@ class MemoryEngine:
             await box.close()
 
 
-@dataclass(frozen=True)
-class Reply:
-    """What the server does with one request. With `drop` it hangs up in the middle of the body."""
-
-    status: int = 200
-    body: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    drop: bool = False
-
-
-class ScriptServer:
+class ScriptServer(LoopbackServer):
     """An HTTP server on loopback that answers POST and GET each from its own replies, the last one again and again."""
 
     def __init__(self) -> None:
@@ -167,57 +156,15 @@ class ScriptServer:
         """As many requests as it counts are read before the first is answered."""
         self._lock = threading.Lock()
         self._got = 0
-        owner = self
+        super().__init__()
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_GET(self) -> None:
-                owner._serve_get(self)
-
-            def do_POST(self) -> None:
-                owner._serve_post(self)
-
-            def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - the base class's name
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _serve_get(self, request: BaseHTTPRequestHandler) -> None:
+    def reply_to(self, request: Request) -> Reply:
         with self._lock:
             self.keys.append(request.headers.get("Authorization"))
-            reply = self.gets[min(self._got, len(self.gets) - 1)] if self.gets else Reply(404, '{"detail":"Not Found"}')
-            self._got += 1
-        send(request, reply)
-
-    def _serve_post(self, request: BaseHTTPRequestHandler) -> None:
-        body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
-        with self._lock:
-            self.keys.append(request.headers.get("Authorization"))
-            self.bodies.append(body)
-            reply = self.posts[min(len(self.bodies) - 1, len(self.posts) - 1)]
+            if request.method == "GET":
+                self._got += 1
+                return self.gets[min(self._got, len(self.gets)) - 1] if self.gets else Reply(404, '{"detail":"Not Found"}')
+            self.bodies.append(request.json())
+            reply = self.posts[min(len(self.bodies), len(self.posts)) - 1]
         self.together.wait(timeout=10)
-        send(request, reply)
-
-
-def send(request: BaseHTTPRequestHandler, reply: Reply) -> None:
-    content = reply.body.encode()
-    request.send_response(reply.status)
-    request.send_header("Content-Length", str(len(content) + (1 if reply.drop else 0)))
-    for name, value in {"Content-Type": "application/json", **reply.headers}.items():
-        request.send_header(name, value)
-    request.end_headers()
-    request.wfile.write(content)
-    if reply.drop:
-        request.wfile.flush()
-        request.connection.shutdown(socket.SHUT_RDWR)
-        request.close_connection = True
+        return reply

@@ -7,14 +7,13 @@ seed. A token is a byte, or one of two marks around each message; of each messag
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
 from harness.oracle import NOOP_SCRIPT, Script, reference_script
 from harness.run import SEEDS_A_TASK
 from tasks.task import Task
+from tests.loopback import LoopbackServer, Reply, Request, as_json
 
 Conduct = Literal["solve", "give_up", "break", "rewrite", "conceal"]
 """`break`: the server fails at the second turn; `rewrite`: it renders its history in other tokens; `conceal`: it tells no tokens."""
@@ -29,62 +28,43 @@ def logprob_of(token: int) -> float:
     return -(1 + token % 7) / 8
 
 
-class StubPolicy:
+class StubPolicy(LoopbackServer):
     """Close it when the test is over."""
 
     def __init__(self, tasks: Sequence[Task], conduct: Callable[[int], Conduct]) -> None:
         """`conduct` by seed."""
+        super().__init__()
         self.bodies: list[dict[str, Any]] = []
         """Of the requests of rollouts, in the order in which they came."""
         self.adapters: dict[str, str] = {}
         """Paths by name, of those that are loaded."""
         self._conduct = conduct
         self._scripts = {task.problem_statement: reference_script(task) for task in tasks}
-        owner = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
+    def reply_to(self, request: Request) -> Reply:
+        if request.method == "GET":
+            adapters = [{"id": name, "object": "model", "parent": "policy"} for name in self.adapters]
+            return as_json({"object": "list", "data": [{"id": "policy", "object": "model"}, *adapters]})
+        return self._change(request.path, request.json()) if "lora" in request.path else self._answer(request.json())
 
-            def do_GET(self) -> None:
-                adapters = [{"id": name, "object": "model", "parent": "policy"} for name in owner.adapters]
-                _send(self, 200, {"object": "list", "data": [{"id": "policy", "object": "model"}, *adapters]})
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                _send(self, *(owner._change(self.path, body) if "lora" in self.path else owner._answer(body)))
-
-            def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - the base class's name
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _change(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def _change(self, path: str, body: dict[str, Any]) -> Reply:
         if path == "/v1/load_lora_adapter":
             self.adapters[body["lora_name"]] = body["lora_path"]
         else:
             assert path == "/v1/unload_lora_adapter"
             del self.adapters[body["lora_name"]]
-        return 200, {}
+        return as_json({})
 
-    def _answer(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def _answer(self, body: dict[str, Any]) -> Reply:
         messages = body["messages"]
         script = self._scripts.get(messages[-1]["content"] if len(messages) == 1 else messages[1]["content"])
         if script is None:  # what is asked of a server before any rollout
-            return 200, _completion({"role": "assistant", "content": "Hello."}, _prompt(messages, 0), _written("Hello.", []))
+            return as_json(_completion({"role": "assistant", "content": "Hello."}, _prompt(messages, 0), _written("Hello.", [])))
         self.bodies.append(body)
         conduct = self._conduct(body["seed"] % SEEDS_A_TASK)
         step = sum(message["role"] == "assistant" for message in messages)
         if conduct == "break" and step == 1:
-            return 500, {"error": {"message": "the device is gone", "type": "server_error"}}
+            return as_json({"error": {"message": "the device is gone", "type": "server_error"}}, 500)
         chosen: Script = NOOP_SCRIPT if conduct == "give_up" else script
         call = chosen[min(step, len(chosen) - 1)]
         function = {"name": call.name, "arguments": json.dumps(call.arguments)}
@@ -94,7 +74,7 @@ class StubPolicy:
         completion = _completion(message, _prompt(messages, step if conduct == "rewrite" else 0), _written(call.words, [function]))
         if conduct == "conceal":
             del completion["prompt_token_ids"]
-        return 200, completion
+        return as_json(completion)
 
 
 def _completion(message: dict[str, Any], prompt: list[int], written: list[int]) -> dict[str, Any]:
@@ -120,12 +100,3 @@ def _begun(role: str) -> list[int]:
 def _written(content: str, functions: Sequence[dict[str, str]]) -> list[int]:
     text = "".join([*(f"{function['name']}{function['arguments']}" for function in functions), content])
     return [*text.encode()[:LONGEST], MARKS[1]]
-
-
-def _send(request: BaseHTTPRequestHandler, status: int, content: dict[str, Any]) -> None:
-    body = json.dumps(content).encode()
-    request.send_response(status)
-    request.send_header("Content-Type", "application/json")
-    request.send_header("Content-Length", str(len(body)))
-    request.end_headers()
-    request.wfile.write(body)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,13 +12,13 @@ from harness.adapters import versioned
 from harness.cli import main
 from harness.config import ConfigError
 from tests.harness.answering import completion, error
-from tests.harness.fakes import Reply, ScriptServer, send
+from tests.loopback import LoopbackServer, Reply, Request, as_json
 
 NOT_FOUND = Reply(404, '{"detail":"Not Found"}')
 Effect = Literal["text", "thinking", "logprobs", "none"]
 
 
-class AdapterServer(ScriptServer):
+class AdapterServer(LoopbackServer):
     def __init__(self) -> None:
         super().__init__()
         self.root = "/v1"
@@ -31,24 +29,24 @@ class AdapterServer(ScriptServer):
         self.lists = True
         self.adapters: dict[str, str] = {}
         self.asked: list[str] = []
+        self.keys: list[str | None] = []
 
-    def _serve_get(self, request: BaseHTTPRequestHandler) -> None:
-        self.keys.append(request.headers.get("Authorization"))
-        entries = [{"id": "tiny"}, *({"id": name, "parent": "tiny"} for name in self.adapters if self.lists)]
-        send(request, Reply(200, json.dumps({"object": "list", "data": entries})) if request.path == "/v1/models" else self.unknown)
-
-    def _serve_post(self, request: BaseHTTPRequestHandler) -> None:
-        body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
+    def reply_to(self, request: Request) -> Reply:
+        if request.method == "GET":
+            self.keys.append(request.headers.get("Authorization"))
+            entries = [{"id": "tiny"}, *({"id": name, "parent": "tiny"} for name in self.adapters if self.lists)]
+            return as_json({"object": "list", "data": entries}) if request.path == "/v1/models" else self.unknown
+        body = request.json()
         self.asked.append(request.path)
-        send(request, self._chat(body) if request.path == "/v1/chat/completions" else self._change(request.path, body))
+        return self._chat(body) if request.path == "/v1/chat/completions" else self._change(request.path, body)
 
     def _chat(self, body: dict[str, Any]) -> Reply:
         if body["model"] not in ("tiny", *self.adapters):
             return error(404, f"The model `{body['model']}` does not exist.")
         adapted = self.effect if body["model"] in self.adapters else "none"
         message = {"content": "No." if adapted == "text" else "Yes.", "reasoning": "Hm!" if adapted == "thinking" else "Hm."}
-        told = {"logprobs": {"content": [{"token": "Yes", "logprob": -0.9 if adapted == "logprobs" else -0.1}]}}
-        return completion(message, choice=told)
+        likely = {"logprobs": {"content": [{"token": "Yes", "logprob": -0.9 if adapted == "logprobs" else -0.1}]}}
+        return completion(message, choice=likely)
 
     def _change(self, path: str, body: dict[str, Any]) -> Reply:
         name = body["lora_name"]

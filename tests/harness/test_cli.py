@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -10,14 +9,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Mapping
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from harness.cli import INTERRUPTED, NOT_AS_IT_SHOULD_BE, OK, STOPPED, WRONG_INPUT
+from tests.loopback import LoopbackServer, Reply, Request
 
 HARNESS = [sys.executable, "-m", "harness.cli"]
 MINI = str(Path(__file__).parents[1] / "mini")
@@ -31,32 +29,15 @@ def run(*words: str, cwd: Path, env: Mapping[str, str] | None = None) -> subproc
     )
 
 
-@contextlib.contextmanager
-def server(answers: Mapping[str, tuple[int, str]]) -> Iterator[str]:
-    """A loopback server that answers each path with a status and a body."""
+class AnswersByPath(LoopbackServer):
+    """Each path has its status and its body."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body = answers.get(self.path, (404, "nothing here"))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body.encode())
+    def __init__(self, answers: Mapping[str, tuple[int, str]]) -> None:
+        super().__init__()
+        self.answers = answers
 
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            self.do_GET()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=listening.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{listening.server_port}"
-    finally:
-        listening.shutdown()
-        listening.server_close()
+    def reply_to(self, request: Request) -> Reply:
+        return Reply(*self.answers.get(request.path, (404, "nothing here")))
 
 
 def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
@@ -110,19 +91,19 @@ def test_a_broken_task_names_the_file(tmp_path: Path):
 
 
 def test_a_server_that_is_not_openai_compatible_is_told(tmp_path: Path):
-    with server({"/v1/models": (200, "<html>hello</html>")}) as address:
-        assert_one_line(run("eval", "--model", f"{address}/v1", cwd=tmp_path), "not an OpenAI-compatible server")
+    with AnswersByPath({"/v1/models": (200, "<html>hello</html>")}) as server:
+        assert_one_line(run("eval", "--model", server.url, cwd=tmp_path), "not an OpenAI-compatible server")
 
 
 def test_a_wrong_model_name_is_told_with_those_that_are_served(tmp_path: Path):
-    with server({"/v1/models": (200, '{"data": [{"id": "alpha"}, {"id": "beta"}]}')}) as address:
-        assert_one_line(run("eval", "--model", "gamma", "--base-url", f"{address}/v1", cwd=tmp_path), "'gamma'", "alpha, beta")
-        assert_one_line(run("eval", "--model", f"{address}/v1", cwd=tmp_path), "alpha, beta", "--model NAME")
+    with AnswersByPath({"/v1/models": (200, '{"data": [{"id": "alpha"}, {"id": "beta"}]}')}) as server:
+        assert_one_line(run("eval", "--model", "gamma", "--base-url", server.url, cwd=tmp_path), "'gamma'", "alpha, beta")
+        assert_one_line(run("eval", "--model", server.url, cwd=tmp_path), "alpha, beta", "--model NAME")
 
 
 def test_a_refused_key_is_told(tmp_path: Path):
-    with server({"/v1/models": (401, '{"error":"Unauthorized"}')}) as address:
-        assert_one_line(run("eval", "--model", f"{address}/v1", cwd=tmp_path), "OPENAI_API_KEY")
+    with AnswersByPath({"/v1/models": (401, '{"error":"Unauthorized"}')}) as server:
+        assert_one_line(run("eval", "--model", server.url, cwd=tmp_path), "OPENAI_API_KEY")
 
 
 def test_an_engine_that_is_not_there_is_told_with_what_to_do(tmp_path: Path):
@@ -132,8 +113,8 @@ def test_an_engine_that_is_not_there_is_told_with_what_to_do(tmp_path: Path):
 
 def test_an_endpoint_that_breaks_stops_the_run_with_its_own_code(tmp_path: Path):
     answers = {"/v1/models": (200, '{"data": [{"id": "m"}]}'), "/v1/chat/completions": (402, '{"error": {"message": "no money left"}}')}
-    with server(answers) as address:
-        done = run("eval", "--suite", MINI, "--model", f"{address}/v1", *BACKEND, cwd=tmp_path)
+    with AnswersByPath(answers) as server:
+        done = run("eval", "--suite", MINI, "--model", server.url, *BACKEND, cwd=tmp_path)
     assert done.returncode == STOPPED
     assert "no money left" in done.stderr
     assert "to go on: harness eval" in done.stderr

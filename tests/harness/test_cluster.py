@@ -34,8 +34,9 @@ from sandboxes.images.shipment import SHIPPING
 from sandboxes.sandbox import SandboxError
 from tasks.suite import Suite
 from tests.harness.adversary import Adversary, Line
-from tests.harness.fakes import MemoryEngine, Reply, ScriptServer
+from tests.harness.fakes import MemoryEngine, ScriptServer
 from tests.harness.test_cli import run, start, wait_for_first_result
+from tests.loopback import Reply
 from trajectories.store import read_results, read_trajectory
 
 ray = pytest.importorskip("ray")

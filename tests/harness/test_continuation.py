@@ -10,7 +10,7 @@ import pytest
 from harness.config import ConfigError, ModelSettings, ThinkingSettings
 from harness.continuation import must_hold_budget
 from tests.harness.answering import Answer, AnsweringServer, completion, error, good
-from tests.harness.fakes import Reply
+from tests.loopback import Reply
 
 BUDGET = ThinkingSettings(budget_tokens=100)
 

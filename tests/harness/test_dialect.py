@@ -14,7 +14,8 @@ from harness.dialect import Dialect
 from harness.endpoint import OpenAIChatModel
 from harness.tool_formats import FORMATS
 from harness.tools import schemas
-from tests.harness.fakes import Reply, ScriptServer
+from tests.harness.fakes import ScriptServer
+from tests.loopback import Reply
 from trajectories.trajectory import Message, ToolCall, Usage
 
 TOOLS = schemas()

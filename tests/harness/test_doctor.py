@@ -14,7 +14,7 @@ from harness.doctor import is_fit, of_training
 from harness.machine import Gpu, Machine, this_machine
 from harness.profile import read_profile
 from tests.harness.answering import AnsweringServer, error, good
-from tests.harness.fakes import Reply
+from tests.loopback import Reply
 
 H200 = Gpu(name="NVIDIA H200", memory_mib=143_771, free_mib=143_000, capability="9.0")
 B200 = Gpu(name="NVIDIA B200", memory_mib=183_359, free_mib=183_000, capability="10.0")

@@ -21,7 +21,8 @@ from harness.tools import schemas
 from tasks.toml_file import checked
 from tests.harness.adversary import CASES, Adversary
 from tests.harness.answering import AnsweringServer
-from tests.harness.fakes import Reply, ScriptServer
+from tests.harness.fakes import ScriptServer
+from tests.loopback import Reply
 from trajectories.trajectory import Message, ToolCall, Usage
 
 QUESTION = [Message(role="system", content="s"), Message(role="user", content="Hi")]

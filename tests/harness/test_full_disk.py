@@ -21,7 +21,8 @@ from sandboxes.images.recipe import load_recipe
 from sandboxes.sandbox import SandboxError
 from tests.disks import fill, small_disk
 from tests.harness.answering import AnsweringServer, completion
-from tests.harness.fakes import MemoryEngine, Reply, ScriptModel, answer
+from tests.harness.fakes import MemoryEngine, ScriptModel, answer
+from tests.loopback import Reply
 from trajectories.store import Result, RunStore, read_results, read_trajectory
 
 MINI = str(Path(__file__).parents[1] / "mini")

@@ -153,7 +153,7 @@ def test_a_call_that_does_not_fit_is_refused_before_anything_is_sampled(mini, tm
 
 def test_a_server_that_tells_no_tokens_is_refused_at_the_start(server, tmp_path):
     from tests.harness.adversary import completion
-    from tests.harness.fakes import Reply
+    from tests.loopback import Reply
 
     server.gets = [Reply(body='{"data": [{"id": "policy"}]}')]
     server.posts = [Reply(body=completion({"content": "Hello."}))]

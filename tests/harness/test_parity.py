@@ -6,7 +6,6 @@ import json
 import random
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ pytest.importorskip("trl")
 from harness.cli import main  # noqa: E402
 from harness.config import ConfigError, ModelSettings  # noqa: E402
 from harness.parity import Parity, check_parity  # noqa: E402
-from tests.harness.fakes import Reply, ScriptServer  # noqa: E402
+from tests.harness.fakes import ScriptServer  # noqa: E402
+from tests.loopback import LoopbackServer, Reply, Request, as_json  # noqa: E402
 from tests.training.tiny_models import save_qwen3  # noqa: E402
 from training.base_settings import AdapterSettings, BaseSettings  # noqa: E402
 from training.expectation import Continuation, Expectation  # noqa: E402
@@ -34,13 +34,14 @@ ADAPTERS = {"right": (1, 0.1), "another": (2, 0.1), "faint": (3, 1e-5)}
 """By name: the seed and the spread of its weights."""
 
 
-class TinyServer:
+class TinyServer(LoopbackServer):
     """`base`, and every adapter by its name; `right-bf16` rounds as a server does."""
 
     def __init__(self, place: Path) -> None:
         from peft import PeftModel
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
+        super().__init__()
         self.tells_logprobs = True
         self.key: str | None = None
         self._lock = threading.Lock()
@@ -51,48 +52,31 @@ class TinyServer:
             self._models[name] = PeftModel.from_pretrained(plain, place / name).eval()
         rounded = AutoModelForCausalLM.from_pretrained(place / "base", dtype=torch.bfloat16)
         self._models["right-bf16"] = PeftModel.from_pretrained(rounded, place / "right").to(torch.bfloat16).eval()
-        owner = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                with owner._lock, torch.no_grad():
-                    status, said = owner.answer(self.path, body, self.headers.get("Authorization"))
-                content = json.dumps(said).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
+    def reply_to(self, request: Request) -> Reply:
+        with self._lock, torch.no_grad():
+            return self.answer(request.path, request.json(), request.headers["Authorization"])
 
-            def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - the base class's name
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def answer(self, path: str, body: dict[str, Any], key: str | None) -> tuple[int, Any]:
+    def answer(self, path: str, body: dict[str, Any], key: str | None) -> Reply:
         if self.key is not None and key != f"Bearer {self.key}":
-            return 401, {"error": "Unauthorized"}
+            return as_json({"error": "Unauthorized"}, 401)
         if body["model"] not in self._models:
-            return 404, {"error": {"message": f"The model `{body['model']}` does not exist.", "type": "NotFoundError", "code": 404}}
+            missing = f"The model `{body['model']}` does not exist."
+            return as_json({"error": {"message": missing, "type": "NotFoundError", "code": 404}}, 404)
         model = self._models[body["model"]]
         if path == "/v1/completions":
             if not self.tells_logprobs:
-                return 500, {"detail": "Internal Server Error"}
+                return as_json({"detail": "Internal Server Error"}, 500)
             assert (body["echo"], body["logprobs"], body["max_tokens"], body["temperature"]) == (True, 1, 1, 0.0)
             ids = torch.tensor([body["prompt"]])
             every = model(input_ids=ids).logits[0].float().log_softmax(-1)
             told = [None, *every[:-1].gather(1, ids[0, 1:, None])[:, 0].tolist(), float(every[-1].max())]
-            return 200, {"choices": [{"index": 0, "text": "", "logprobs": {"token_logprobs": told}}]}
+            return as_json({"choices": [{"index": 0, "text": "", "logprobs": {"token_logprobs": told}}]})
         text = self._tokenizer.apply_chat_template(body["messages"], add_generation_prompt=True, tokenize=False)
         ids = torch.tensor([self._tokenizer.encode(text, add_special_tokens=False)])
         made = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=body["max_tokens"], do_sample=False)
         said = self._tokenizer.decode(made[0, ids.shape[1] :], skip_special_tokens=True)
-        return 200, {"choices": [{"index": 0, "message": {"role": "assistant", "content": said}}]}
+        return as_json({"choices": [{"index": 0, "message": {"role": "assistant", "content": said}}]})
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from harness.probe import Check, probe
 from harness.profile import Profile, read_profile
 from harness.tool_formats import FORMATS
 from tests.harness.answering import Answer, AnsweringServer, call, calls, completion, error, events, good, has_result, said
-from tests.harness.fakes import Reply
+from tests.loopback import Reply
 
 SERVERS = Path(__file__).with_name("recorded")
 """Real servers' answers to what the probe asks, and their errors. Of other answers, only that they were given."""

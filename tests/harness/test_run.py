@@ -18,7 +18,8 @@ from harness.oracle import script_for, serve_scripts
 from harness.run import RunStoppedError, pending, prepare, run, seed_of, source_digest
 from sandboxes.sandbox import SandboxEngine
 from tasks.suite import Suite
-from tests.harness.fakes import MemoryEngine, Reply, ScriptModel, answer
+from tests.harness.fakes import MemoryEngine, ScriptModel, answer
+from tests.loopback import Reply
 from trajectories.store import Result, RunStore, read_results, read_trajectory
 
 SUBMIT = answer(("submit", {}))

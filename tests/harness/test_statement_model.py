@@ -8,7 +8,8 @@ import pytest
 
 from harness.config import ConfigError
 from harness.statement_model import statement_model
-from tests.harness.fakes import Reply, ScriptServer
+from tests.harness.fakes import ScriptServer
+from tests.loopback import Reply
 
 
 def answering(text: str) -> Reply:

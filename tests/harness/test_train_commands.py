@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
 import io
 import json
 import os
@@ -25,6 +24,8 @@ import torch
 
 from harness.cli import main
 from tasks.integrity import printable
+from tests.harness.answering import events
+from tests.loopback import LoopbackServer, Reply, Request, as_json
 from tests.training.chat_models import answer, user
 from tests.training.tiny_models import save_nemotron_h, save_qwen3, write_rows
 from training.record import read_metrics
@@ -244,44 +245,29 @@ def test_wrong_input_is_one_line_and_exit_code_2(
     assert "Traceback" not in error
 
 
+class StreamsThinking(LoopbackServer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[Any] = []
+
+    def reply_to(self, request: Request) -> Reply:
+        if request.method == "GET":
+            return as_json({"object": "list", "data": [{"id": "m", "object": "model"}]})
+        self.asked.append(request.json())
+        deltas = [{"reasoning_content": "Hm"}, {"reasoning_content": "."}, {"content": "\x1b[31mHello"}, {"content": "!"}]
+        chunks = [{"id": "1", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+        return events(*chunks)
+
+
 def test_an_endpoint_is_talked_to_as_it_comes(capsys: pytest.CaptureFixture[str]) -> None:
-    """A server on loopback that streams thinking and an answer."""
-    asked: list[Any] = []
-
-    class Server(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._send(json.dumps({"object": "list", "data": [{"id": "m", "object": "model"}]}), "application/json")
-
-        def do_POST(self) -> None:
-            asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            deltas = [{"reasoning_content": "Hm"}, {"reasoning_content": "."}, {"content": "\x1b[31mHello"}, {"content": "!"}]
-            chunks = [{"id": "1", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]} for delta in deltas]
-            self._send("".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n", "text/event-stream")
-
-        def _send(self, text: str, kind: str) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(text.encode())))
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, *arguments: object) -> None:
-            """Nothing."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-        assert main(["chat", "Hello?", "--model", url, "--no-think", "--system", "Be kind."]) == 0
-    finally:
-        server.shutdown()
-        server.server_close()
+    with StreamsThinking() as server:
+        assert main(["chat", "Hello?", "--model", server.url, "--no-think", "--system", "Be kind."]) == 0
     out = capsys.readouterr().out
     assert out.startswith("<think>\nHm.\n</think>\n")
     assert out.rstrip().endswith("Hello!")
     assert "\x1b" not in out
-    assert asked[0]["chat_template_kwargs"] == {"enable_thinking": False}
-    assert [message["role"] for message in asked[0]["messages"]] == ["system", "user"]
+    assert server.asked[0]["chat_template_kwargs"] == {"enable_thinking": False}
+    assert [message["role"] for message in server.asked[0]["messages"]] == ["system", "user"]
 
 
 @pytest.mark.slow

@@ -8,10 +8,8 @@ from __future__ import annotations
 import json
 import random
 import sys
-import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -30,56 +28,30 @@ from leaderboard.anatomy import Outcome
 from tasks.suite import load_suite
 from tests.harness.loop.files import loop_config
 from tests.leaderboard.synthetic import make_trajectory
+from tests.loopback import LoopbackServer, Reply, Request, as_json
 from trajectories.store import RunStore
 
 TRAINER = Path(__file__).with_name("trainer.py")
 
 
-class AdapterServer:
+class AdapterServer(LoopbackServer):
     """Loads adapters, lists them, and tells log-probabilities as the weights of the adapter in question have them."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.adapters: dict[str, str] = {}
         self.off = 0.0
         """Nats a token by which it answers wrongly."""
-        owner = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_GET(self) -> None:
-                names = [{"id": "base"}, *({"id": name, "parent": "base"} for name in owner.adapters)]
-                self.answer({"data": names})
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                if self.path == "/v1/load_lora_adapter":
-                    owner.adapters[body["lora_name"]] = body["lora_path"]
-                    self.answer({})
-                else:
-                    logprobs = [None, *[owner.logprob(body["model"])] * len(body["prompt"])]
-                    self.answer({"choices": [{"logprobs": {"token_logprobs": logprobs}}]})
-
-            def answer(self, content: Any) -> None:
-                written = json.dumps(content).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(written)))
-                self.end_headers()
-                self.wfile.write(written)
-
-            def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - the base class's name
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def reply_to(self, request: Request) -> Reply:
+        if request.method == "GET":
+            return as_json({"data": [{"id": "base"}, *({"id": name, "parent": "base"} for name in self.adapters)]})
+        body = request.json()
+        if request.path == "/v1/load_lora_adapter":
+            self.adapters[body["lora_name"]] = body["lora_path"]
+            return as_json({})
+        logprobs = [None, *[self.logprob(body["model"])] * len(body["prompt"])]
+        return as_json({"choices": [{"logprobs": {"token_logprobs": logprobs}}]})
 
     def logprob(self, model: str) -> float:
         weights = json.loads((Path(self.adapters[model]) / "adapter_model.safetensors").read_bytes())
@@ -192,11 +164,8 @@ class Surroundings:
 
 @contextmanager
 def surroundings(place: Path) -> Iterator[tuple[Surroundings, AdapterServer]]:
-    server = AdapterServer()
-    try:
+    with AdapterServer() as server:
         yield Surroundings(place, server.url), server
-    finally:
-        server.close()
 
 
 def told(entries: Sequence[Entry]) -> list[tuple[object, ...]]:
