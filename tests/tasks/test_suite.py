@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tasks.errors import TaskError
+from tasks.reports import TYPECHECK
 from tasks.suite import Suite, load_quarantine, load_suite, save_expected, save_quarantine, shipped_suites, task_digest
 from tasks.task import Expected, Task
 
@@ -69,6 +71,26 @@ def test_a_patch_keeps_its_line_ends(suite_directory: Path) -> None:
 
 def test_every_shipped_suite_has_a_name_of_its_directory() -> None:
     assert "core" in shipped_suites()
+
+
+@pytest.mark.parametrize("name", shipped_suites())
+def test_every_shipped_suite_says_whence_each_of_its_repositories_is(name: str) -> None:
+    suite = load_suite(name)
+    said = tomllib.loads((suite.directory / "provenance.toml").read_text(encoding="utf-8"))
+    assert said["suite"]["licence"]
+    assert {repository for repository, whence in said["repositories"].items() if whence["licence"] and whence["origin"]} == {
+        task.repo for task in suite.tasks
+    }
+
+
+def test_core_asks_for_types_as_well_as_behaviour() -> None:
+    """A model that never looks at the compiler should fall short on it."""
+    suite = load_suite("core")
+    assert len({task.repo for task in suite.tasks}) >= 20
+    of_types = [task for task in suite.tasks if task.kind == "types"]
+    assert len(of_types) >= 15
+    for task in of_types:
+        assert any(test.endswith(f"::{TYPECHECK}") for test in task.expected.fail_to_pass), task.instance_id
 
 
 # What is malformed is named
