@@ -236,17 +236,38 @@
     return element("section", { "aria-label": "Grade" }, parts);
   }
 
+  // Under which names programs give the text that goes and the text that comes.
+  const CHANGES = [["old_text", "new_text"], ["old_str", "new_str"], ["old_string", "new_string"]];
+
   function callText(call) {
     let given;
     try { given = JSON.parse(call.arguments); } catch { given = null; }
     const box = element("pre", { class: "text" }, element("span", { class: "tool" }, visible(call.name)));
     if (given === null || typeof given !== "object" || Array.isArray(given)) { box.append(` ${visible(call.arguments)}`.slice(0, LONGEST_TEXT)); return box; }
     if (call.name === "bash" && typeof given.command === "string" && Object.keys(given).length === 1) { box.append(` ${visible(given.command)}`.slice(0, LONGEST_TEXT)); return box; }
+    const change = CHANGES.find(([, after]) => typeof given[after] === "string");
     for (const [name, value] of Object.entries(given)) {
+      if (change && change.includes(name)) continue;
       const shown = visible(typeof value === "string" ? value : JSON.stringify(value)).slice(0, LONGEST_TEXT);
       box.append("\n", element("span", { class: "argument" }, `${visible(name)}:`), shown.includes("\n") ? `\n${shown}` : ` ${shown}`);
     }
+    if (change) box.append("\n", ...changed(given[change[0]], given[change[1]]));
     return box;
+  }
+
+  // An edit reads as a diff: what both texts begin and end with stands once.
+  function changed(before, after) {
+    const lines = (value) => typeof value === "string" && value ? visible(value.slice(0, LONGEST_TEXT)).split("\n") : [];
+    const gone = lines(before), come = lines(after);
+    let top = 0, bottom = 0;
+    const least = Math.min(gone.length, come.length);
+    while (top < least && gone[top] === come[top]) top += 1;
+    while (bottom < least - top && gone.at(-1 - bottom) === come.at(-1 - bottom)) bottom += 1;
+    const marked = (kind, sign, some) => some.map((line) => element("span", { class: kind }, `${sign}${line}\n`));
+    return [
+      ...marked(null, " ", come.slice(0, top)), ...marked("dd", "-", gone.slice(top, gone.length - bottom)),
+      ...marked("da", "+", come.slice(top, come.length - bottom)), ...marked(null, " ", come.slice(come.length - bottom)),
+    ];
   }
 
   function brief(call) {

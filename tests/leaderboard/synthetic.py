@@ -134,12 +134,7 @@ def make_trajectory(
         lines = source.read_text(encoding="utf-8").splitlines()
         start = chance.randrange(max(1, len(lines) - 60))
         shown = "\n".join(f"{number + 1:5d}  {line}" for number, line in enumerate(lines[start : start + 60], start))
-        command = f"sed -n {start},{start + 60}p src/{source.name}" if len(turns) % 2 else json.dumps({"path": f"src/{source.name}"})
-        call = ToolCall(
-            id=f"call-{len(turns)}",
-            name="bash" if len(turns) % 2 else "view",
-            arguments=json.dumps({"command": command + noise}) if len(turns) % 2 else command,
-        )
+        call = _call(len(turns), source.name, lines[start : start + 3], noise)
         answer = Message(
             role="assistant",
             content=f"I look at {source.name}.{noise}",
@@ -189,6 +184,27 @@ def make_trajectory(
             task_digest=digest, base_commit="c" * 40, sandbox="bubblewrap", image="node24@sha256:0", harness_version="0.1.0"
         ),
     )
+
+
+def _call(number: int, file: str, lines: Sequence[str], noise: str) -> ToolCall:
+    """A view, a command, or a change of the second of three lines."""
+    path = f"src/{file}"
+    name, arguments = (
+        (
+            "edit",
+            {
+                "command": "replace",
+                "path": path,
+                "old_text": "\n".join(lines),
+                "new_text": "\n".join([lines[0], f"changed{noise}", *lines[2:]]),
+            },
+        )
+        if number % 4 == 3
+        else ("bash", {"command": f"sed -n 1,60p {path}{noise}"})
+        if number % 2
+        else ("view", {"path": path})
+    )
+    return ToolCall(id=f"call-{number}", name=name, arguments=json.dumps(arguments))
 
 
 def _grade(outcome: Outcome, noise: str) -> Grade:

@@ -204,6 +204,20 @@ def test_a_transcript_shows_all_of_its_record(open_page: Open, report: Report, r
     assert set(lines) == {"block"}  # in one line with another, a line would lose its first blank
 
 
+def test_an_edit_reads_as_a_diff(open_page: Open, report: Report):
+    page = open_page(trial_of(report, "model-a", least_turns=4))
+    wait_for(page, "article.turn")
+    call = page.locator(".call", has=page.locator(".tool", has_text="edit")).first
+    (added,) = call.locator(".da").all_inner_texts()
+    (removed,) = call.locator(".dd").all_inner_texts()
+    assert added.strip() == "+changed"
+    assert removed.startswith("-")
+    shown = call.locator(".text").first.inner_text()
+    assert "old_text" not in shown
+    assert shown.index(removed.strip()) < shown.index("+changed")
+    assert re.search(r"^ .*\n+-", shown, re.M), "what stays stands around it"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_hostile_text_is_text_and_the_policy_holds(open_page: Open, report: Report, scheme: str):
     key = next(run.key for run in report.runs if run.key.startswith("model-a-"))
