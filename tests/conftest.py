@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from sandboxes.docker import connect
 from sandboxes.sandbox import Limits, Sandbox, SandboxEngine, SandboxError, opener
 from tasks.grading import OpenSandbox
 from tasks.suite import Suite, load_suite
+
+# There is a worker for each core: threads of torch's, here and in what tests start, would only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 MINI = Path(__file__).parent / "mini"
 

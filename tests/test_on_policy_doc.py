@@ -94,7 +94,6 @@ def test_a_trainer_learns_from_the_models_tokens_of_graded_rollouts_and_from_not
     import trl
     from transformers import AutoModelForCausalLM
 
-    torch.set_num_threads(1)
     batches: list[dict[str, Any]] = []
     weights: list[dict[str, Any]] = []
 

@@ -82,7 +82,6 @@ class TinyServer(LoopbackServer):
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A base, and adapters of it by name."""
-    torch.set_num_threads(1)
     directory = tmp_path_factory.mktemp("place")
     save_qwen3(directory / "base")
     for name, (seed, spread) in ADAPTERS.items():

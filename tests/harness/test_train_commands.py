@@ -36,7 +36,6 @@ CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped tiny configuration with the model and the rows that it names."""
-    torch.set_num_threads(1)
     directory = tmp_path_factory.mktemp("place")
     shutil.copy(CONFIGS / "sft-tiny.toml", directory)
     save_qwen3(directory / "model")
@@ -280,7 +279,7 @@ def test_two_processes_of_torchrun_make_the_run_of_one(place: Path, tmp_path: Pa
         configs[name].write_text(configs[name].read_text().replace("steps = 8", "steps = 2\nrows_per_step = 2"))
     assert main(["train", "sft", str(configs["one"])]) == 0
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "harness.cli", "train", "sft"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run([*command, str(configs["two"])], capture_output=True, text=True, timeout=240, check=False, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("done: 2 steps") == 1, "one of the two tells"

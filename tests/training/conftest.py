@@ -15,16 +15,6 @@ if TYPE_CHECKING:
     from training.batch import Batch
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    """Tests run beside each other; tiny products gain nothing from more."""
-    try:
-        import torch
-    except ImportError:
-        return
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="session")
 def nemotron_config() -> Callable[[], Any]:
     def make() -> Any:
@@ -155,10 +145,9 @@ def questions() -> list[dict[str, Any]]:
 
 
 def _saved(name: str, factory: pytest.TempPathFactory) -> Path:
-    torch = pytest.importorskip("torch")
+    pytest.importorskip("torch")
     pytest.importorskip("transformers")
     pytest.importorskip("trl")
-    torch.set_num_threads(1)
     from tests.training import tiny_models
 
     return getattr(tiny_models, name)(factory.mktemp(name))

@@ -233,7 +233,6 @@ from training.base_settings import BaseSettings
 from training.model import load_base
 
 directory = sys.argv[1]
-torch.set_num_threads(1)
 
 def held():
     lines = dict(line.split(":", 1) for line in open("/proc/self/status"))

@@ -280,12 +280,10 @@ def test_adapters_begin_by_the_seed(nemotron_h: Path, settings: Settings, questi
 TWO = """
 import sys
 from pathlib import Path
-import torch
 from training.config import SftConfig, read_config
 from training.processes import start_processes, stop_processes
 from training.sft import train_sft
 
-torch.set_num_threads(1)
 processes = start_processes("cpu")
 for config in sys.argv[1:]:
     train_sft(read_config(Path(config), SftConfig), processes, say=print, report=lambda report: None)
@@ -307,7 +305,7 @@ def test_two_processes_make_the_curve_of_one(nemotron_h: Path, settings: Setting
     script = tmp_path / "two.py"
     script.write_text(TWO)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script), *map(str, configs)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     whole, part = map(

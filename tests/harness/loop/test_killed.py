@@ -142,7 +142,7 @@ async def _killed(directory: Path, name: str) -> list[str]:
 async def _start(directory: Path, name: str) -> asyncio.subprocess.Process:
     command = [sys.executable, "-m", "harness.cli", "loop", f"{name}.toml"]
     root = str(Path(__file__).parents[3])
-    env = {**os.environ, "PYTHONPATH": root, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}  # two loops share the cores
+    env = {**os.environ, "PYTHONPATH": root, "HF_HUB_OFFLINE": "1"}
     with open(directory / f"{name}.log", "ab") as log:  # noqa: ASYNC230 - once a start
         return await asyncio.create_subprocess_exec(*command, cwd=directory, stdout=log, stderr=log, env=env)
 
