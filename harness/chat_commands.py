@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import math
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.config import ConfigError
+from harness.config import ConfigError, ModelSettings
 from harness.console import Screen
+from harness.eval_commands import model_settings
 from harness.extras import needs_extra
 from tasks.integrity import printable
 
@@ -20,10 +21,10 @@ Answer = Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]
 def chat(options: argparse.Namespace, screen: Screen) -> bool:
     """Thinking is part of what is printed, and is not sent back. The session ends with an empty line's end of input, or /exit; /new begins another."""
     _check(options)
-    url = options.model.startswith(("http://", "https://"))
-    if url and options.adapter is not None:
+    served = options.base_url is not None or options.model.startswith(("http://", "https://"))
+    if served and options.adapter is not None:
         raise ConfigError("--adapter goes with a model on this machine; a server has adapters of its own")
-    answer = _served(options) if url else _local(options)
+    answer = _served(options) if served else _local(options)
     opening = [{"role": "system", "content": options.system}] if options.system else []
     if options.prompt is not None:
         _ask(answer, [*opening, {"role": "user", "content": options.prompt}])
@@ -35,7 +36,12 @@ def chat(options: argparse.Namespace, screen: Screen) -> bool:
             messages = list(opening)
         elif line.strip():
             messages.append({"role": "user", "content": line})
-            said = _ask(answer, messages)
+            try:
+                said = _ask(answer, messages)
+            except ConfigError as error:
+                messages.pop()
+                screen.say(f"{error}; what was asked is forgotten, the session goes on")
+                continue
             messages.append({"role": "assistant", "content": said.rpartition("</think>")[2].strip()})
     return True
 
@@ -87,30 +93,13 @@ def _local(options: argparse.Namespace) -> Answer:
 
 
 def _served(options: argparse.Namespace) -> Answer:
-    import openai
+    from harness.discovery import discover
+    from harness.streamed import StreamedModel
 
-    client = openai.OpenAI(base_url=options.model, api_key=os.environ.get("OPENAI_API_KEY") or "none")
-    ask: Any = client.chat.completions.create
-    sampling: dict[str, Any] = {"max_tokens": options.max_tokens, "seed": options.seed}
+    model = StreamedModel(asyncio.run(discover(ModelSettings.model_validate(model_settings(options)))))
+    asked: dict[str, Any] = {"max_tokens": options.max_tokens, "seed": options.seed}
     if options.temperature is not None:
-        sampling["temperature"] = options.temperature
+        asked["temperature"] = options.temperature
     if options.thinking is not None:
-        sampling["extra_body"] = {"chat_template_kwargs": {"enable_thinking": options.thinking}}
-
-    def answer(messages: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-        try:
-            stream = ask(model=client.models.list().data[0].id, messages=list(messages), stream=True, **sampling)
-            thinking = False
-            for chunk in stream:
-                delta = chunk.choices[0].delta if chunk.choices else None
-                thought = getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None)
-                if thought:
-                    yield thought if thinking else f"<think>\n{thought}"
-                    thinking = True
-                if delta is not None and delta.content:
-                    yield f"\n</think>\n{delta.content}" if thinking else delta.content
-                    thinking = False
-        except (openai.OpenAIError, IndexError) as error:
-            raise ConfigError(f"{options.model}: {str(error).splitlines()[0] if str(error) else type(error).__name__}") from error
-
-    return answer
+        asked["extra_body"] = {"chat_template_kwargs": {"enable_thinking": options.thinking}}
+    return lambda messages: model.answer(messages, asked)

@@ -26,6 +26,7 @@ def add_chat_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
     chat.set_defaults(command="chat")
     chat.add_argument("prompt", nargs="?", metavar="PROMPT", help="what is asked; without it, a session on the terminal")
     chat.add_argument("--model", required=True, metavar="MODEL", help="a directory, a hub's name, or a server's URL")
+    chat.add_argument("--base-url", metavar="URL", help="where --model is served: a server of several models or adapters")
     chat.add_argument("--adapter", type=Path, metavar="DIR", help="in PEFT's layout, such as a run's adapter/")
     chat.add_argument("--recipe", metavar="NAME", help="default: by the model's name or type")
     chat.add_argument("--precision", choices=["bf16", "nf4", "fp4", "fp32"], default="bf16")

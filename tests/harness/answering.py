@@ -50,9 +50,9 @@ def calls(*made: dict[str, Any]) -> Reply:
     return completion({"content": None, "tool_calls": list(made)})
 
 
-def events(*sent: dict[str, Any], done: bool = True) -> Reply:
+def events(*sent: dict[str, Any], done: bool = True, drop: bool = False) -> Reply:
     lines = [f"data: {json.dumps(event)}\n\n" for event in sent] + (["data: [DONE]\n\n"] if done else [])
-    return Reply(200, "".join(lines), {"Content-Type": "text/event-stream"})
+    return Reply(200, "".join(lines), {"Content-Type": "text/event-stream"}, drop)
 
 
 def said(body: Mapping[str, Any]) -> str:

@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,8 +23,6 @@ import torch
 
 from harness.cli import main
 from tasks.integrity import printable
-from tests.harness.answering import events
-from tests.loopback import LoopbackServer, Reply, Request, as_json
 from tests.training.chat_models import answer, user
 from tests.training.tiny_models import save_nemotron_h, save_qwen3, write_rows
 from training.record import read_metrics
@@ -242,31 +239,6 @@ def test_wrong_input_is_one_line_and_exit_code_2(
     error = capsys.readouterr().err
     assert complaint in error
     assert "Traceback" not in error
-
-
-class StreamsThinking(LoopbackServer):
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked: list[Any] = []
-
-    def reply_to(self, request: Request) -> Reply:
-        if request.method == "GET":
-            return as_json({"object": "list", "data": [{"id": "m", "object": "model"}]})
-        self.asked.append(request.json())
-        deltas = [{"reasoning_content": "Hm"}, {"reasoning_content": "."}, {"content": "\x1b[31mHello"}, {"content": "!"}]
-        chunks = [{"id": "1", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]} for delta in deltas]
-        return events(*chunks)
-
-
-def test_an_endpoint_is_talked_to_as_it_comes(capsys: pytest.CaptureFixture[str]) -> None:
-    with StreamsThinking() as server:
-        assert main(["chat", "Hello?", "--model", server.url, "--no-think", "--system", "Be kind."]) == 0
-    out = capsys.readouterr().out
-    assert out.startswith("<think>\nHm.\n</think>\n")
-    assert out.rstrip().endswith("Hello!")
-    assert "\x1b" not in out
-    assert server.asked[0]["chat_template_kwargs"] == {"enable_thinking": False}
-    assert [message["role"] for message in server.asked[0]["messages"]] == ["system", "user"]
 
 
 @pytest.mark.slow
