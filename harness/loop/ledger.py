@@ -33,6 +33,7 @@ from harness.loop.entry import Done, Entry, Split
 from harness.loop.errors import LoopStoppedError
 from harness.loop.numbers import KINDS, Step
 from tasks.toml_file import first_complaint
+from trajectories.disk import replace_file
 
 STEPS: Final = tuple(KINDS)
 """In their order."""
@@ -196,7 +197,7 @@ class Ledger:
         """A line that was being written when the machine went down is written again without it."""
         file = self.directory / _FILE
         if file.exists() and (content := file.read_bytes()) and not content.endswith(b"\n"):
-            replace(file, "".join(entry.model_dump_json() + "\n" for entry in self.entries))
+            replace_file(file, "".join(entry.model_dump_json() + "\n" for entry in self.entries).encode())
 
 
 def read_ledger(directory: Path) -> list[Entry]:
@@ -285,14 +286,4 @@ def _note(place: Path) -> Path:
 
 
 def _remember(place: Path, begun: Begun) -> None:
-    replace(_note(place), begun.model_dump_json() + "\n")
-
-
-def replace(file: Path, content: str) -> None:
-    """There whole or as it was."""
-    beside = file.with_name(f"{file.name}.partial")
-    with open(beside, "w", encoding="utf-8") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    beside.rename(file)
+    replace_file(_note(place), begun.model_dump_json().encode() + b"\n")

@@ -215,7 +215,7 @@ class Loop:
         )
         place = self._ledger.place(number, "train")
         directories = rows_in(self._ledger.place(number, "rows"))
-        seed = self._config.seed + number
+        seed = (self._config.seed + number) % 2**31  # as far as training takes them
         settings = training.training_config(self._config, method, rows=directories, output=place, seed=seed, start=start)
         decided = settings.model_dump(mode="json", exclude={"output": True, "data": {"train", "validation"}, "adapters": {"start"}})
         inputs = [method, decided, rows.outputs, self._base, best.outputs if start is not None else None]

@@ -14,10 +14,10 @@ from harness.config import ConfigError, ModelSettings, RunConfig, ThinkingSettin
 from harness.loop.config import Evaluate, LoopConfig, Mix, Sample, Started
 from harness.loop.digests import digest_of
 from harness.loop.errors import LoopStoppedError
-from harness.loop.ledger import replace
 from harness.loop.numbers import Tried
 from harness.summary import Summary
 from tasks.toml_file import read_toml
+from trajectories.disk import replace_file
 from trajectories.store import read_index
 
 _OF_A_SITTING = ("base_url", "api_key_variable", "request_timeout_seconds", "prices")
@@ -99,7 +99,7 @@ def take_over(file: Path, config: RunConfig) -> None:
     now = tomllib.loads(config.to_toml())["model"]
     kept = {name: value for name, value in written["model"].items() if name not in _OF_A_SITTING}
     written["model"] = kept | {name: now[name] for name in _OF_A_SITTING if name in now}
-    replace(file, tomli_w.dumps(written))
+    replace_file(file, tomli_w.dumps(written).encode())
 
 
 def check_whole(summary: Summary, place: Path) -> None:

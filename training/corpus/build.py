@@ -22,13 +22,14 @@ import pyarrow.parquet as parquet
 
 from tasks.suite import load_suite
 from training.corpus.card import CARD, CorpusCard, CorpusFile, make_card, readme
-from training.corpus.cleaning import Cleaned, Part, clean, find_cleaned, replace_file
+from training.corpus.cleaning import Cleaned, Part, clean, find_cleaned
 from training.corpus.duplicates import Duplicates
 from training.corpus.settings import CorpusSettings
 from training.corpus.shards import Order, Split, Written, find_written, write
 from training.corpus.sources import Piece, pieces
 from training.corpus.tokens import RowMaker, tokenizer_digest
 from training.errors import TrainingError
+from trajectories.disk import replace_file
 from trajectories.parallel import in_order
 
 Say = Callable[[str], None]
@@ -79,8 +80,8 @@ def build(places: Sequence[Path], output: Path, settings: CorpusSettings, *, wor
             other_files=sum(each.other_files for each in cleaned.values()),
             manifest=manifest,
         )
-        replace_file(output / "README.md", readme(card).encode())
-        replace_file(output / CARD, card.model_dump_json(indent=1).encode() + b"\n")
+        replace_file(output / "README.md", readme(card).encode(), lasting=False)
+        replace_file(output / CARD, card.model_dump_json(indent=1).encode() + b"\n", lasting=False)
         _sweep(work, {*cleaned, *(part.name for part in parts), *(each.key for each in written)})
     return Built(card, made, len(cleaned) - made, fresh, sum(each.read_bytes for each in cleaned.values()))
 

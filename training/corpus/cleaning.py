@@ -32,6 +32,7 @@ from training.corpus.secrets import SecretFinder
 from training.corpus.settings import CorpusSettings
 from training.corpus.sources import Piece
 from training.corpus.syntax import errors
+from trajectories.disk import replace_file
 
 _EXCERPT: Final = 1_500
 """Characters of a removed file that are kept to look at."""
@@ -100,7 +101,7 @@ def _clean(key: str, piece: Piece, settings: CorpusSettings, work: Path) -> Clea
         "other_files": cleaned.other_files,
         "read_bytes": total,
     }
-    replace_file(work / f"{key}.json", json.dumps(content).encode())
+    replace_file(work / f"{key}.json", json.dumps(content).encode(), lasting=False)
     return cleaned
 
 
@@ -225,10 +226,3 @@ def without_collector() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-def replace_file(file: Path, content: bytes) -> None:
-    """Whole or not at all."""
-    temporary = file.with_name(f"{file.name}.tmp-{os.getpid()}")
-    temporary.write_bytes(content)
-    temporary.replace(file)

@@ -18,11 +18,12 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from pydantic import BaseModel, ConfigDict
 
-from training.corpus.cleaning import replace_file, without_collector
+from training.corpus.cleaning import without_collector
 from training.corpus.import_order import in_import_order
 from training.corpus.settings import CorpusSettings
 from training.corpus.syntax import cut
 from training.corpus.tokens import RowMaker
+from trajectories.disk import replace_file
 
 Split = Literal["train", "validation"]
 
@@ -133,7 +134,7 @@ def _write(order: Order, settings: CorpusSettings, work: Path) -> Written:
     manifest = work / f"{order.key}.manifest.parquet"
     _save(manifest, [_manifest_row(file, settings) for file in files], MANIFEST_SCHEMA)
     written = _written(order.key, files, tuple(shards), _digest(manifest))
-    replace_file(work / f"{order.key}.written.json", written.model_dump_json().encode())
+    replace_file(work / f"{order.key}.written.json", written.model_dump_json().encode(), lasting=False)
     return written
 
 

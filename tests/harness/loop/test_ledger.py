@@ -307,7 +307,9 @@ async def test_a_full_disk_stops_the_loop_with_the_systems_words(tmp_path: Path)
 
 async def test_what_stopped_a_step_is_said_though_its_seconds_cannot_be_written(tmp_path: Path) -> None:
     async def work(place: Path) -> Done:
-        place.parent.joinpath(f".{place.name}.json.partial").mkdir()  # where the note would go
+        note = place.parent / f".{place.name}.json"
+        note.unlink()
+        note.mkdir()  # nothing can take its place
         raise LoopStoppedError("training: the loss is not finite")
 
     with Ledger(tmp_path / "loop") as ledger, pytest.raises(LoopStoppedError, match="the loss is not finite"):
