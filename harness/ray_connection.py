@@ -13,6 +13,7 @@ from typing import Any
 from harness.config import ConfigError
 from harness.extras import needs_extra
 
+_KNOCK_SECONDS = 10.0
 _IF_REFUSED = (
     "a cluster that wants a token, as Ray's own default is, takes the one of the machine where it was started: "
     "its ~/.ray/auth_token, copied to the same place here, or in RAY_AUTH_TOKEN"
@@ -34,6 +35,7 @@ def take_token(address: str | None) -> None:
 async def join(address: str | None) -> None:
     """Become a driver of the cluster. ConfigError when it cannot be reached."""
     ray = ray_installed()
+    await _knock(address or os.environ.get("RAY_ADDRESS") or "")
     try:
         await asyncio.to_thread(ray.init, address=address, logging_level="ERROR", log_to_driver=False, include_dashboard=False)
     except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
@@ -41,6 +43,20 @@ async def join(address: str | None) -> None:
         raise ConfigError(f"the Ray cluster {address or ''} cannot be reached: {said}; {_IF_REFUSED}") from error
     finally:
         _take_signals_back()
+
+
+async def _knock(address: str) -> None:
+    """Ray itself looks for a cluster that is not there for more than a minute."""
+    host, _, port = address.rpartition("//")[2].rpartition(":")
+    if not host or not port.isdecimal():
+        return  # `auto`, or a form that Ray judges by itself
+    try:
+        async with asyncio.timeout(_KNOCK_SECONDS):
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+    except (OSError, TimeoutError, OverflowError) as error:
+        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or f"no answer in {_KNOCK_SECONDS:.0f} s"
+        raise ConfigError(f"the Ray cluster {address} cannot be reached: {said}") from error
+    writer.close()
 
 
 def _take_signals_back() -> None:

@@ -27,6 +27,7 @@ from harness.cli import INTERRUPTED, OK
 from harness.cluster import Cluster, Node, refuse_loopback
 from harness.config import ConfigError, RunConfig
 from harness.node import NodeWork, Work
+from harness.ray_connection import join
 from harness.run import RunStoppedError, Trial, setting_of, source_digest
 from sandboxes.images.recipe import load_recipe
 from sandboxes.images.rootfs import rootfs_directory
@@ -350,3 +351,11 @@ def test_an_address_that_means_each_machine_itself_is_refused_when_there_is_anot
                 refuse_loopback(base, more, elsewhere=elsewhere)
         else:
             refuse_loopback(base, more, elsewhere=elsewhere)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:{port}", "ray://127.0.0.1:{port}", "nowhere.invalid:{port}", "127.0.0.1:99999"])
+async def test_a_cluster_that_is_not_there_is_said_at_once(address: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ray, "init", lambda **_: pytest.fail("Ray looks for it for 85 s"))
+    place = address.format(port=free_port())
+    with pytest.raises(ConfigError, match=f"the Ray cluster {place} cannot be reached: "):
+        await join(place)
