@@ -151,7 +151,13 @@ def _attacks(options: argparse.Namespace) -> int:
 
 
 def _tasks(options: argparse.Namespace) -> int:
-    from harness.task_commands import ACTIONS
+    """Each file loads what its own commands need, and no more: a list of tasks is there at once."""
+    if options.action in ("list", "show", "validate"):
+        from harness.task_commands import ACTIONS
+    elif options.action in ("synth", "mine"):
+        from harness.synthesis_commands import ACTIONS
+    else:
+        from harness.suite_commands import ACTIONS
 
     return _act(ACTIONS, options, KEPT)
 

@@ -13,10 +13,9 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
-import openai
 import tenacity
 
 from harness.chat import EXCHANGE, ChatAnswer, ChatError, ContextOverflow, classify, fitting_length, waiting
@@ -26,6 +25,9 @@ from harness.traffic import Pauses, Traffic
 from harness.transport import bound
 from harness.wire import parse_answer, to_wire
 from trajectories.trajectory import Message
+
+if TYPE_CHECKING:
+    import openai
 
 __all__ = ["OpenAIChatModel", "authorization", "parse_answer", "to_wire"]
 
@@ -141,6 +143,8 @@ class OpenAIChatModel:
     async def _ask(self, body: dict[str, Any], requests: int) -> ChatAnswer | ContextOverflow:
         """The answer to one body. A server that wants the length under another name, or less of it, gets that."""
         length_field = next((name for name in ("max_tokens", "max_completion_tokens") if name in body), "")
+        import openai
+
         started = time.monotonic()
         try:
             response = await self._post(body)
@@ -266,6 +270,8 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 def _client(settings: ModelSettings, timeout_seconds: float, certificates: ssl.SSLContext | None = None) -> openai.AsyncOpenAI:
     key = os.environ.get(settings.api_key_variable) or "none"  # local servers want none, the client wants some
+    import openai  # its types take a second to load: whoever asks no model does without
+
     http = openai.DefaultAsyncHttpxClient(
         verify=certificates or httpx.create_ssl_context(), headers={"Accept-Encoding": "identity"}, event_hooks={"response": [bound]}
     )

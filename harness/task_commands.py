@@ -1,4 +1,4 @@
-"""`harness tasks list | show | validate`, and those of the files beside it: each calls one function and prints. True when all is as it should be; False when a task is not valid."""
+"""`harness tasks list | show | validate`: each calls one function and prints. True when all is as it should be; False when a task is not valid."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from harness.console import Screen
-from harness.suite_commands import ACTIONS as SUITES
-from harness.synthesis_commands import ACTIONS as SYNTHESIS
-from harness.validation import validate_suite
 from tasks.suite import load_suite
 
 
@@ -46,6 +43,8 @@ async def _show(options: argparse.Namespace, screen: Screen) -> bool:
 
 
 async def _validate(options: argparse.Namespace, screen: Screen) -> bool:
+    from harness.validation import validate_suite
+
     invalid = await validate_suite(
         options.suite,
         options.tasks,
@@ -64,6 +63,4 @@ ACTIONS: Final[Mapping[str, Callable[[argparse.Namespace, Screen], Coroutine[Any
     "list": _list,
     "show": _show,
     "validate": _validate,
-    **SYNTHESIS,
-    **SUITES,
 }

@@ -1,4 +1,4 @@
-"""The grammar of `harness tasks …`. What the commands do is in `task_commands`."""
+"""The grammar of `harness tasks …`. What the commands do is in `task_commands`, `synthesis_commands` and `suite_commands`."""
 
 from __future__ import annotations
 

@@ -337,9 +337,10 @@ async def test_the_gold_patch_resolves_and_the_grade_says_how_it_was_found(
     assert {nothing.tests[test] for test in task.expected.fail_to_pass} == {"failed"}
 
 
-async def graded(mini: Suite, open_sandbox: OpenSandbox, code: str) -> Grade:
+async def graded(mini: Suite, open_sandbox: OpenSandbox, code: str, *, seconds: float = 60) -> Grade:
     """Of the gold patch with some code put before it."""
     (task,) = mini.select(["sums-single"]).tasks
+    task = task.model_copy(update={"test_timeout_seconds": seconds})
     after = task.tree.patched(task.patch).files["src/sum.ts"]
     return await grade(hardened(task), patch_of_files(task.tree.files, {"src/sum.ts": code.encode() + after}), open_sandbox)
 
@@ -357,7 +358,7 @@ async def graded(mini: Suite, open_sandbox: OpenSandbox, code: str) -> Grade:
 )
 async def test_a_report_that_the_source_had_a_hand_in_is_no_report(mini: Suite, open_sandbox: OpenSandbox, code: str) -> None:
     """Even of a solution."""
-    result = await graded(mini, open_sandbox, code)
+    result = await graded(mini, open_sandbox, code, seconds=10)  # without its descriptor it never ends
     assert not result.resolved
     assert "passed" not in result.tests.values()
 
