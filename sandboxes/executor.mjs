@@ -121,13 +121,18 @@ function sweep(pid) {
   for (let round = 0; round < 500 && signal(-1, "SIGKILL") && someoneLives(); round += 1) nap();
 }
 
-/** Whether anybody but the first processes of the box is more than a zombie. This process's own children stay zombies as long as it waits. */
+/**
+ * Whether anybody but the first processes of the box is there. A zombie counts until init has buried it: the next command may need its place.
+ * This process's own children stay zombies as long as it waits.
+ */
 function someoneLives() {
   return fs.readdirSync("/proc").some((name) => {
     if (!/^\d+$/.test(name) || residents.has(name)) return false;
     try {
       const status = fs.readFileSync(`/proc/${name}/stat`, "latin1");
-      return !"ZX".includes(status[status.lastIndexOf(")") + 2]); // a process may give itself any name, brackets included
+      // Its state, and whose child it is. A process may give itself any name, brackets included.
+      const [state, parent] = status.slice(status.lastIndexOf(")") + 2).split(" ", 2);
+      return !"ZX".includes(state) || parent !== String(process.pid);
     } catch {
       return false; // it is gone
     }
