@@ -185,11 +185,23 @@ def outcomes(directory: Path) -> list[tuple[str, int, bool, str]]:
     return sorted((result["instance_id"], result["attempt"], result["resolved"], result["verdict"]) for result in results)
 
 
+CUT_OFF = ["eval", "--suite", MINI, "--attempts", "4", "--concurrency", "2", *BACKEND]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, int, bool, str]]:
+    """What comes out of a run that nobody cuts off."""
+    directory = tmp_path_factory.mktemp("undisturbed")
+    assert run(*CUT_OFF, "--output", "whole", "--quiet", cwd=directory).returncode == OK
+    return outcomes(directory / "whole")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_run_that_is_cut_off_goes_on_and_ends_as_an_undisturbed_one(number: signal.Signals, tmp_path: Path):
-    words = ["eval", "--suite", MINI, "--attempts", "4", "--concurrency", "2", *BACKEND]
-    cut = start(*words, "--output", "cut", cwd=tmp_path)
+def test_a_run_that_is_cut_off_goes_on_and_ends_as_an_undisturbed_one(
+    number: signal.Signals, undisturbed: list[tuple[str, int, bool, str]], tmp_path: Path
+):
+    cut = start(*CUT_OFF, "--output", "cut", cwd=tmp_path)
     wait_for_first_result(cut, tmp_path / "cut")
     os.killpg(cut.pid, number) if number == signal.SIGINT else cut.send_signal(number)
     said = cut.communicate(timeout=30)[0]
@@ -199,12 +211,11 @@ def test_a_run_that_is_cut_off_goes_on_and_ends_as_an_undisturbed_one(number: si
         assert "Traceback" not in said
     finished = outcomes(tmp_path / "cut")
     assert 0 < len(finished) < 12
-    again = run(*words, "--output", "cut", cwd=tmp_path)
+    again = run(*CUT_OFF, "--output", "cut", cwd=tmp_path)
     assert again.returncode == OK, again.stderr
     assert f"{len(finished)} of 12 are done already" in again.stderr
     assert len(outcomes(tmp_path / "cut")) == 12  # none lost, none repeated
-    assert run(*words, "--output", "whole", "--quiet", cwd=tmp_path).returncode == OK
-    assert outcomes(tmp_path / "cut") == outcomes(tmp_path / "whole")
+    assert outcomes(tmp_path / "cut") == undisturbed
     assert not list((tmp_path / "cut").glob("trials/*/.*"))
 
 
