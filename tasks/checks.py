@@ -16,7 +16,7 @@ from typing import Any, Final
 from sandboxes.sandbox import HARNESS_DIRECTORY, REPOSITORY, ExecResult, Sandbox, User
 from tasks import reports
 from tasks.hardening import Hardening
-from tasks.patches import changed_paths, matching, protected_paths
+from tasks.patches import matching, protected_paths, split_patch
 from tasks.separation import PLACE, STRIP, Separation
 from tasks.task import CheckRun, GradingMode, Task, TestStatus
 
@@ -53,8 +53,10 @@ class Checks:
         self._sandbox = sandbox
         self._task = task
         self._slots = asyncio.Semaphore(_PROCESSES_AT_ONCE)
-        self._hidden = changed_paths(task.test_patch)
-        self._paths = {*task.tree.files, *self._hidden}
+        parts = list(split_patch(task.test_patch))
+        gone = {path for part in parts for path in part.gone}
+        self._hidden = [part.paths[-1] for part in parts if part.paths[-1] not in gone]
+        self._paths = {*task.tree.files, *self._hidden} - gone
         self._type_test_files = set(matching(self._paths, task.type_test_files))
         self._tests_only = tests_only
         self.mode: GradingMode = "plain" if plain else task.expected.mode

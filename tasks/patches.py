@@ -23,6 +23,7 @@ _CONFIGURATION = (
 """What decides how code is compiled, tested and linted: comes from the pristine tree. Dotfiles too."""
 _TESTS = ("test/**", "tests/**", "__tests__/**", "__snapshots__/**", "*.test.*", "*.spec.*", "*.test-d.*", "*.snap")
 _HEADER = re.compile(r"^diff --git ", re.MULTILINE)
+_RENAMED = re.compile(r"^rename from (.+)$", re.MULTILINE)
 _MOVED = re.compile(r"^(?:rename|copy) (?:from|to) (.+)$", re.MULTILINE)
 _PATTERN_CHARACTER = re.compile(r"[\\\[\]*?! ]")
 _SPECIAL_MODE = re.compile(r"^(?:new file mode|new mode|old mode|deleted file mode) (?!100(?:644|755)$)\d+$", re.MULTILINE)
@@ -39,6 +40,8 @@ class FilePatch:
     text: str
     paths: tuple[str, ...]
     """The file's path; for a rename or a copy the old one as well."""
+    gone: tuple[str, ...] = ()
+    """Those of them at which there is no file afterwards."""
 
 
 def split_patch(patch: str) -> Iterator[FilePatch]:
@@ -66,7 +69,8 @@ def split_patch(patch: str) -> Iterator[FilePatch]:
                 raise MalformedPatchError(f"a quoted name that cannot be read: {section.splitlines()[0][:120]!r}") from error
             if not paths:
                 raise MalformedPatchError(f"no file is named in: {section.splitlines()[0][:120]!r}")
-            yield FilePatch(section if len(parsed) == 1 else str(file), paths)
+            gone = (paths[-1],) if file.is_removed_file else tuple(_plain(name) for name in _RENAMED.findall(header))
+            yield FilePatch(section if len(parsed) == 1 else str(file), paths, gone)
 
 
 def filter_patch(patch: str, task: Task) -> tuple[str, tuple[Stripped, ...]]:

@@ -10,10 +10,10 @@ import pytest
 
 from sandboxes.sandbox import SandboxError
 from tasks.grading import Observation, OpenSandbox, grade, judge, observe, observe_again
-from tasks.patches import patch_of_files
+from tasks.patches import patch_between, patch_of_files
 from tasks.reports import Diagnostic
 from tasks.suite import Suite
-from tasks.task import Expected, Stripped, Task
+from tasks.task import Expected, RecordedMode, Stripped, Task
 from tasks.tree import RepositoryTree
 
 MakeTask = Callable[..., Task]
@@ -404,6 +404,19 @@ async def test_an_early_exit_of_the_tests_own_process_leaves_nothing_passed(mini
 async def test_each_verdict_of_a_patch_that_applies(mini: Suite, open_sandbox: OpenSandbox, old: str, new: str, verdict: str) -> None:
     task = mini.tasks[1]
     assert (await grade(task, edited(task, "src/sum.ts", old, new), open_sandbox)).verdict == verdict
+
+
+@pytest.mark.parametrize("mode", ["separate", "hardened"])
+async def test_hidden_tests_may_take_test_files_away(mini: Suite, open_sandbox: OpenSandbox, mode: RecordedMode) -> None:
+    """As the commits of a history do: one is deleted, one has another name."""
+    (task,) = mini.select(["sums-single"]).tasks
+    content = b"throw new Error();\n"
+    tree = RepositoryTree({**task.tree.files, "test/old.test.ts": content, "test/before.test.ts": content}, task.tree.executables)
+    removal = patch_between({"test/old.test.ts": content}, {})
+    move = "diff --git a/test/before.test.ts b/test/after.ts\nsimilarity index 100%\nrename from test/before.test.ts\nrename to test/after.ts\n"
+    changed = {"tree": tree, "test_patch": removal + move + task.test_patch, "expected": task.expected.model_copy(update={"mode": mode})}
+    result = await grade(task.model_copy(update=changed), task.patch, open_sandbox)
+    assert (result.verdict, result.mode) == ("resolved", mode)
 
 
 async def test_a_patch_that_does_not_apply_is_rejected(mini: Suite, open_sandbox: OpenSandbox) -> None:
