@@ -142,9 +142,9 @@ class OpenAIChatModel:
 
     async def _ask(self, body: dict[str, Any], requests: int) -> ChatAnswer | ContextOverflow:
         """The answer to one body. A server that wants the length under another name, or less of it, gets that."""
-        length_field = next((name for name in ("max_tokens", "max_completion_tokens") if name in body), "")
         import openai
 
+        length_field = next((name for name in ("max_tokens", "max_completion_tokens") if name in body), "")
         started = time.monotonic()
         try:
             response = await self._post(body)
@@ -208,6 +208,11 @@ def authorization(settings: ModelSettings) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
+def key_for_client(settings: ModelSettings) -> str:
+    """Local servers want none, OpenAI's client wants some."""
+    return os.environ.get(settings.api_key_variable) or "none"
+
+
 class _Patience:
     """How long one answer is tried for."""
 
@@ -269,10 +274,11 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _client(settings: ModelSettings, timeout_seconds: float, certificates: ssl.SSLContext | None = None) -> openai.AsyncOpenAI:
-    key = os.environ.get(settings.api_key_variable) or "none"  # local servers want none, the client wants some
     import openai  # its types take a second to load: whoever asks no model does without
 
     http = openai.DefaultAsyncHttpxClient(
         verify=certificates or httpx.create_ssl_context(), headers={"Accept-Encoding": "identity"}, event_hooks={"response": [bound]}
     )
-    return openai.AsyncOpenAI(base_url=settings.base_url, api_key=key, timeout=timeout_seconds, max_retries=0, http_client=http)
+    return openai.AsyncOpenAI(
+        base_url=settings.base_url, api_key=key_for_client(settings), timeout=timeout_seconds, max_retries=0, http_client=http
+    )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from harness.config import ConfigError, ModelSettings
+from harness.endpoint import key_for_client
 from tasks.integrity import printable
 
 
@@ -38,7 +38,7 @@ class StreamedModel:
 
         self._client = openai.OpenAI(
             base_url=settings.base_url,
-            api_key=os.environ.get(settings.api_key_variable) or "none",
+            api_key=key_for_client(settings),
             timeout=settings.request_timeout_seconds,
         )
         self._settings = settings
