@@ -29,6 +29,12 @@ _START_SECONDS = 30.0
 _RESTARTING = 'until "$@"; do :; done'
 """For an executor that the agent can kill because it shares its uid: bash is the first process of the box, which nobody in it can kill, reaps
 what is orphaned, and starts the executor again unless it ended by itself."""
+_ENTER = (
+    'for file in $PROCS; do echo $$ > "$file" || exit 125; done; read -r score < /proc/self/oom_score_adj;'
+    ' [ "$score" -le 0 ] || echo 0 > /proc/self/oom_score_adj; exec "$@"'
+)
+"""Into the box's groups. Where whatever started the harness has its processes killed first when memory runs out (a pod of best effort has 1000), the executor
+would be as good a victim as the command that it runs, which is given 1000 by it."""
 _MINIMUM_VERSION = (0, 8)  # --disable-userns, --size
 
 
@@ -190,8 +196,7 @@ class BubblewrapEngine:
         command = [*limit, *self._bwrap, *isolation, "--", *program]
         if group is None:
             return command
-        enter = 'for file in $PROCS; do echo $$ > "$file" || exit 125; done; exec "$@"'.replace("$PROCS", " ".join(group.procs_files))
-        return ["sh", "-c", enter, "sh", *command]
+        return ["sh", "-c", _ENTER.replace("$PROCS", " ".join(group.procs_files)), "sh", *command]
 
 
 def _find_bwrap(rootfs: Path) -> list[str]:
@@ -201,7 +206,8 @@ def _find_bwrap(rootfs: Path) -> list[str]:
         version = tuple(int(part) for part in said[-1].split(".")[:2]) if said else (0, 0)
         if version >= _MINIMUM_VERSION:
             return [installed]
-    loader = next(iter((rootfs / "usr/lib64").glob("ld-linux-*")), next(iter((rootfs / "usr/lib").glob("ld-linux-*")), None))
+    # Not by the link in lib64: it is absolute, and outside of the box names this machine's loader, which may be of another C library.
+    loader = next((rootfs / "usr/lib").glob("*-linux-gnu*/ld-linux-*"), None)
     if loader is None or not (rootfs / "usr/bin/bwrap").exists():
         raise SandboxError("bubblewrap is not here: install it (`apt-get install bubblewrap`) or start a Docker daemon")
     libraries = ":".join(str(directory) for directory in (rootfs / "usr/lib").glob("*-linux-gnu*"))

@@ -10,6 +10,8 @@ import secrets
 import socket
 import time
 import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +55,27 @@ async def test_memory_runs_out_for_the_command_and_not_for_the_box(engine: Sandb
             assert await works(sandbox)
     finally:
         await sandbox.close()
+
+
+@pytest.fixture
+def killed_first() -> Iterator[None]:
+    """As a pod of little service has it: this process goes before others when memory runs out, and so does what it starts."""
+    own = Path("/proc/self/oom_score_adj")
+    before = own.read_text()
+    own.write_text("700")
+    yield
+    own.write_text(before)
+
+
+@pytest.mark.usefixtures("killed_first")
+async def test_a_box_lives_where_its_harness_is_to_be_killed_first(engine: SandboxEngine):
+    skip_without_memory_limit(engine)
+    sandbox = await engine.open(Limits())
+    try:
+        scores = await shell(sandbox, EXECUTOR + "cat /proc/$executor/oom_score_adj /proc/self/oom_score_adj")
+    finally:
+        await sandbox.close()
+    assert scores.split() == ["0", "1000"]
 
 
 async def test_a_box_full_of_files_still_gives_its_patch(engine: SandboxEngine):

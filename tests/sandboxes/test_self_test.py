@@ -43,6 +43,14 @@ def weaken(directory: Path, old: Sequence[str], new: Sequence[str]) -> str:
     return f"{directory}:{os.environ['PATH']}"
 
 
+def test_a_bubblewrap_of_the_image_is_run_by_the_image_s_own_loader(monkeypatch: pytest.MonkeyPatch):
+    rootfs = build_rootfs(load_recipe(), lambda line: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    found = _find_bwrap(rootfs)
+    assert Path(found[0]).resolve().is_relative_to(rootfs.resolve()), "the C library's loader and the libraries are of one build"
+    assert subprocess.run([*found, "--version"], capture_output=True, text=True, check=True).stdout.startswith("bubblewrap")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
