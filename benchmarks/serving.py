@@ -45,9 +45,6 @@ ADAPTERS = {"dense": ("attention", "mamba", "shared_experts"), "experts": ("expe
 
 def make_checkpoint(place: Path) -> None:
     """A configuration and a tokenizer, without weights."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
     from benchmarks.train_nemotron_h import PATTERN, full_shape
 
     config = full_shape()
@@ -58,20 +55,27 @@ def make_checkpoint(place: Path) -> None:
     told |= {"architectures": ["NemotronHForCausalLM"], "torch_dtype": "bfloat16"}
     told |= {"hybrid_override_pattern": PATTERN, "num_hidden_layers": len(PATTERN)}
     (place / "config.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
+    make_tokenizer(4096, config.vocab_size).save_pretrained(place)
+
+
+def make_tokenizer(learnt: int, size: int) -> Any:  # noqa: ANN401 - transformers is not typed
+    """Of pieces `learnt` from this project's own sources, and a text for every other id below `size`."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     special = ["<|im_start|>", "<|im_end|>", "<unk>", "<think>", "</think>", "<tool_call>", "</tool_call>"]
-    trainer = trainers.BpeTrainer(vocab_size=4096, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(vocab_size=learnt, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
     sources = [file.read_text(encoding="utf-8") for file in sorted(Path(__file__).parents[1].glob("harness/*.py"))]
     tokenizer.train_from_iterator(sources, trainer)
     # A text for every id that the head knows: two answers of other tokens are two texts.
     whole = json.loads(tokenizer.to_str())
     words = whole["model"]["vocab"]
-    words |= {f"<{number}>": number for number in range(len(words), config.vocab_size)}
+    words |= {f"<{number}>": number for number in range(len(words), size)}
     tokenizer = Tokenizer.from_str(json.dumps(whole))
-    wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|im_end|>", unk_token="<unk>", chat_template=TEMPLATE)
-    wrapped.save_pretrained(place)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|im_end|>", unk_token="<unk>", chat_template=TEMPLATE)
 
 
 def make_adapters(place: Path) -> None:

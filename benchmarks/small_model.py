@@ -178,7 +178,7 @@ def train(examples: Sequence[Sequence[int]], tokenizer: Any, shape: Shape, optio
 
     torch.manual_seed(options.seed)
     config = Qwen3Config(
-        vocab_size=math.ceil(len(tokenizer) / 64) * 64, hidden_size=shape.hidden, intermediate_size=3 * shape.hidden,
+        vocab_size=math.ceil(len(tokenizer) / 256) * 256, hidden_size=shape.hidden, intermediate_size=3 * shape.hidden,
         num_hidden_layers=shape.layers, num_attention_heads=shape.heads, num_key_value_heads=max(1, shape.heads // 2), head_dim=64,
         max_position_embeddings=8192, tie_word_embeddings=True, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip

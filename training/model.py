@@ -25,12 +25,15 @@ __all__ = [
     "adapters_off",
     "attach_adapters",
     "begin_from",
+    "layers_of",
     "load_adapter",
     "load_base",
     "planned_base",
     "random_base",
     "save_adapter",
 ]
+
+LayerFilled = Callable[[nn.Module], None]
 
 PADDED: Final = 2048
 """Rows are made a multiple of it where shapes are compiled."""
@@ -39,13 +42,14 @@ PADDED: Final = 2048
 _WHOLE: Final = ("lm_head", "gate", "router", "embed_tokens", "embeddings")
 
 
-def load_base(settings: BaseSettings, recipe: Recipe | None, device: torch.device | str) -> Any:
-    """Frozen, in training mode, on `device`. Host memory peaks at one layer's tensors. TrainingError when it cannot be trained on."""
+def load_base(settings: BaseSettings, recipe: Recipe | None, device: torch.device | str, *, filled: LayerFilled | None = None) -> Any:
+    """Frozen, in training mode, on `device`. Host memory peaks at one layer's tensors. `filled` is called with each layer of the decoder before the next is read,
+    and may leave less of it on the device. TrainingError when it cannot be trained on."""
     directory, place = _directory(settings.path), torch.device(device)
     config = _config(directory, settings)
     _check(config, settings, recipe)
     with ExitStack() as stack:
-        model = _filled(config, settings, place, lambda _: Checkpoint(directory, stack=stack, shapes_only=place.type == "meta"))
+        model = _filled(config, settings, place, lambda _: Checkpoint(directory, stack=stack, shapes_only=place.type == "meta"), filled)
     model.harness_base = str(directory)
     return model
 
@@ -66,7 +70,21 @@ def random_base(config: Any, settings: BaseSettings, device: torch.device | str,
     return _filled(config, settings, place, lambda names: RandomWeights(names, dtype=_dtype(settings), device=place, seed=seed))
 
 
-def _filled(config: Any, settings: BaseSettings, device: torch.device, source: Callable[[set[str]], Weights]) -> Any:
+def layers_of(model: nn.Module) -> nn.ModuleList:
+    """Of the decoder. TrainingError when it is not built of layers."""
+    for name in ("model.layers", "backbone.layers", "transformer.h"):
+        try:
+            found = model.get_submodule(name)
+        except AttributeError:
+            continue
+        if isinstance(found, nn.ModuleList):
+            return found
+    raise TrainingError("the layers of this model are not known, so it cannot be sharded: set machine.spread to replicate")
+
+
+def _filled(
+    config: Any, settings: BaseSettings, device: torch.device, source: Callable[[set[str]], Weights], layer_filled: LayerFilled | None = None
+) -> Any:
     from accelerate import init_empty_weights
     from transformers import AutoModelForCausalLM
 
@@ -77,7 +95,7 @@ def _filled(config: Any, settings: BaseSettings, device: torch.device, source: C
         )
     wanted = {name for name, parameter in model.named_parameters() if parameter.is_meta} | set(_kept_buffers(model))
     weights = source(wanted)
-    filled = _fill(model, weights, settings, device)
+    filled = _fill(model, weights, settings, device, layer_filled)
     model.tie_weights()
     left = [name for name, parameter in model.named_parameters() if parameter.is_meta and id(parameter) not in filled]
     if left:
@@ -96,13 +114,20 @@ def _filled(config: Any, settings: BaseSettings, device: torch.device, source: C
     return model
 
 
-def _fill(model: Any, weights: Weights, settings: BaseSettings, device: torch.device) -> set[int]:
+def _fill(model: Any, weights: Weights, settings: BaseSettings, device: torch.device, layer_filled: LayerFilled | None) -> set[int]:
     """In order of the modules, so that a layer is done before the next is read. The ids of the parameters that the model has from there."""
     filled: set[int] = set()
     levels: Levels | None = settings.precision if settings.precision in ("nf4", "fp4") else None
     dtype, names = _dtype(settings), weights.names()
     persistent = _kept_buffers(model)
-    for path, module in list(model.named_modules()):
+    layers = {id(layer): layer for layer in layers_of(model)} if layer_filled is not None else {}
+    layer, inside = None, ""
+    for path, module in [*model.named_modules(), ("", nn.Identity())]:
+        if layer_filled is not None and layer is not None and not path.startswith(inside):
+            layer_filled(layer)
+            layer = None
+        if id(module) in layers:
+            layer, inside = module, f"{path}."
         if experts := _fused(module):
             up, down = (weights.tensor(f"{path}.{name}", getattr(module, name).shape).to(device, dtype) for name in experts)
             held: nn.Module = Experts(up, down, gated=experts[0] == "gate_up_proj", levels=levels)

@@ -18,9 +18,9 @@ from training.dataset import Dataset, Item, Preparation
 from training.errors import TrainingError
 from training.examples import Example
 from training.family import Family, read_family, template_digest, tokenizer_digest
-from training.model import Matched, attach_adapters, begin_from, load_base, save_adapter
+from training.model import Matched, attach_adapters, begin_from, layers_of, load_base, save_adapter
 from training.optimizers import check_optimizer
-from training.processes import Processes, device_of, shard
+from training.processes import LayerShards, Processes, device_of
 from training.record import check_record
 from training.rows import Split
 from training.trainer import Objective, Outcome, Report, Say, Trainer
@@ -71,16 +71,19 @@ def tell(card: DataCard, say: Say) -> None:
 def open_model(config: Config, family: Family, processes: Processes, say: Say) -> tuple[torch.nn.Module, Mapping[str, Matched]]:
     """The base on this process's device, adapters attached, fresh or those of adapters.start: the same numbers in every process."""
     torch.manual_seed(config.length.seed)
-    model = load_base(config.base, family.recipe, processes.device)
+    shards = LayerShards(processes) if config.machine.spread == "shard" and processes.count > 1 else None
+    whole = config.adapters.dora  # its norms are those of whole weights
+    model = load_base(config.base, family.recipe, processes.device, filled=None if whole else shards)
     matched = attach_adapters(model, family.recipe, config.adapters)
     if config.adapters.start is not None:
         begin_from(model, config.adapters.start)
         say(start_sentence(config.adapters.start))
     for kind, found in matched.items():
         say(f"adapters on {kind}: {len(found.modules)} modules, {found.parameters:,} parameters")
-    if config.machine.spread == "shard" and processes.count > 1:
-        here, whole = shard(layers_of(model), processes)
-        say(f"base spread over {processes.count} processes: {here:,} parameters of {whole:,} in each")
+    if shards is not None:
+        for layer in layers_of(model) if whole else ():
+            shards(layer)
+        say(f"base spread over {processes.count} processes: {shards.here:,} parameters of {shards.whole:,} in each")
     return model, matched
 
 
@@ -112,18 +115,6 @@ def train_on(
 def write_adapter(model: torch.nn.Module, directory: Path, card: DataCard) -> None:
     save_adapter(model, directory)
     (directory / "data_card.json").write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
-
-
-def layers_of(model: torch.nn.Module) -> torch.nn.ModuleList:
-    """Of the decoder. TrainingError when it is not built of layers."""
-    for name in ("model.layers", "backbone.layers", "transformer.h"):
-        try:
-            found = model.get_submodule(name)
-        except AttributeError:
-            continue
-        if isinstance(found, torch.nn.ModuleList):
-            return found
-    raise TrainingError("the layers of this model are not known, so it cannot be sharded: set machine.spread to replicate")
 
 
 def mean_length(examples: tuple[Example, ...]) -> float:

@@ -1,8 +1,8 @@
 """The processes of one run: one, or as many as `torchrun` or `accelerate launch` start, which say in the environment who they are.
 
 Adapters are small, so each process holds all of them with their optimizer and gradients are summed once a step; the order of rows does not depend on the number
-of processes. What is too large for one card is the frozen base: with `shard` its layers are spread over the cards by FSDP2 (`fully_shard`), the adapters
-left out of it. Embeddings and head stay whole, since the loss reads them outside of any module's forward.
+of processes. What is too large for one card is the frozen base: with `LayerShards` its layers are spread over the cards by FSDP2 (`fully_shard`) as they are
+read, so that no card ever holds more than one whole, the adapters left out of it. Embeddings and head stay whole, since the loss reads them outside of any module's forward.
 """
 
 from __future__ import annotations
@@ -102,18 +102,24 @@ def stop_processes() -> None:
         distributed.destroy_process_group()
 
 
-def shard(layers: Iterable[torch.nn.Module], processes: Processes) -> tuple[int, int]:
-    """Spread the frozen parameters of each layer over the processes; those that are trained stay whole in each. How many are here, and of how many."""
-    from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import fully_shard
-    from torch.distributed.tensor import DTensor
+class LayerShards:
+    """Spreads the frozen parameters of each layer that it is called with over the processes; those that are trained stay whole in each."""
 
-    mesh = init_device_mesh(processes.device.type, (processes.count,))
-    here = whole = 0
-    for layer in layers:
-        fully_shard(layer, mesh=mesh, ignored_params={each for each in layer.parameters() if each.requires_grad})
+    def __init__(self, processes: Processes) -> None:
+        from torch.distributed.device_mesh import init_device_mesh
+
+        self._mesh = init_device_mesh(processes.device.type, (processes.count,))
+        self.here = 0
+        """Parameters that this process has of them."""
+        self.whole = 0
+        """And all of them together."""
+
+    def __call__(self, layer: torch.nn.Module) -> None:
+        from torch.distributed.fsdp import fully_shard
+        from torch.distributed.tensor import DTensor
+
+        fully_shard(layer, mesh=self._mesh, ignored_params={each for each in layer.parameters() if each.requires_grad})
         for parameter in layer.parameters():
             if not parameter.requires_grad:
-                whole += parameter.numel()
-                here += parameter.to_local().numel() if isinstance(parameter, DTensor) else parameter.numel()
-    return here, whole
+                self.whole += parameter.numel()
+                self.here += parameter.to_local().numel() if isinstance(parameter, DTensor) else parameter.numel()

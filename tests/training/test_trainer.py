@@ -280,13 +280,32 @@ def test_adapters_begin_by_the_seed(nemotron_h: Path, settings: Settings, questi
 TWO = """
 import sys
 from pathlib import Path
+from torch.distributed.tensor import DTensor
+from training import model
 from training.config import SftConfig, read_config
 from training.processes import start_processes, stop_processes
 from training.sft import train_sft
 
+fill, most = model._fill, 0
+
+def watched(made, weights, *rest):
+    read = weights.tensor
+
+    def tensor(*which):
+        global most
+        whole = [any(not each.is_meta and not isinstance(each, DTensor) for each in layer.parameters()) for layer in model.layers_of(made)]
+        most = max(most, sum(whole))
+        return read(*which)
+
+    weights.tensor = tensor
+    return fill(made, weights, *rest)
+
+model._fill = watched
 processes = start_processes("cpu")
 for config in sys.argv[1:]:
+    most = 0
     train_sft(read_config(Path(config), SftConfig), processes, say=print, report=lambda report: None)
+    print(f"whole layers at most: {most}", flush=True)
 stop_processes()
 """
 
@@ -312,6 +331,8 @@ def test_two_processes_make_the_curve_of_one(nemotron_h: Path, settings: Setting
         int, re.search(r"base spread over 2 processes: (\d+) parameters of (\d+) in each", done.stdout.replace(",", "")).group(2, 1)
     )
     assert part <= 0.6 * whole
+    kept, spread_out = (set(re.findall(r"whole layers at most: (\d+)", part)) for part in done.stdout.split("base spread over", 1))
+    assert (kept, spread_out) == ({"5"}, {"1"}), "a base too large for one card is never whole on one"
     one = adapter(tmp_path / "one")
     for spread in ("replicate", "shard"):
         assert losses(tmp_path / spread) == pytest.approx(losses(tmp_path / "one"), rel=2e-5)
