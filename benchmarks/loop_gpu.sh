@@ -32,7 +32,7 @@ DEVICE=${DEVICE:-$("$PYTHON" -c 'import torch; print("cuda" if torch.cuda.is_ava
 if [ "$DEVICE" = cuda ]; then
     MODEL=${MODEL:---layers 8 --hidden 512 --heads 8 --vocabulary 384 --tasks 60 --steps 1500 --batch 16 --learning-rate 1e-3}
     TRAIN=${TRAIN:-8} HELD_OUT=${HELD_OUT:-8} TASKS=${TASKS:-6} ATTEMPTS=${ATTEMPTS:-4} EVALUATED=${EVALUATED:-4} CONCURRENCY=${CONCURRENCY:-16}
-    LEARNING_RATE=${LEARNING_RATE:-3e-4} MARGIN=${MARGIN:-0.05} CONTEXT=${CONTEXT:-8192} TURNS=${TURNS:-stop} PRECISION=${PRECISION:-bf16}
+    LEARNING_RATE=${LEARNING_RATE:-3e-4} MARGIN=${MARGIN:-0.05} CONTEXT=${CONTEXT:-8192} TURNS=${TURNS:-sleep} PRECISION=${PRECISION:-bf16}
     SERVER=${SERVER:-'"--gpu-memory-utilization", "0.4"'}
     export VLLM_USE_FLASHINFER_SAMPLER=0 VLLM_USE_DEEP_GEMM=0 TVM_FFI_DISABLE_TORCH_C_DLPACK=1
 else
@@ -150,14 +150,16 @@ stopped=0
 loop "$WORK/loop.toml" || stopped=$?  # what was done until then is kept and shown
 loop status "$WORK/loop.toml" | tee "$RESULTS/status.txt"
 loop status "$WORK/loop.toml" --json > "$RESULTS/loop.json"
-cp "$WORK/loop/ledger.jsonl" "$WORK/loop.toml" "$WORK/sft.toml" "$RESULTS"
-if [ -e "$WORK/base.log" ]; then cp "$WORK/base.log" "$RESULTS"; fi
+for file in loop/ledger.jsonl loop.toml sft.toml base.log; do
+    if [ -e "$WORK/$file" ]; then cp "$WORK/$file" "$RESULTS"; fi
+done
 for round in "$WORK"/loop/round-*; do
+    if [ ! -d "$round" ]; then continue; fi  # it stopped before the first
     mkdir -p "$RESULTS/$(basename "$round")"
     for file in verdict.json verdict/verdict.json parity.json choose.json rows/selection/card.json train/train.toml; do
         if [ -e "$round/$file" ]; then cp "$round/$file" "$RESULTS/$(basename "$round")/"; fi
     done
 done
-loop report "$WORK/loop.toml" --output "$WORK/report"
+loop report "$WORK/loop.toml" --output "$WORK/report" || [ $stopped -ne 0 ]
 echo "results: $RESULTS; report: $WORK/report"
 exit $stopped
