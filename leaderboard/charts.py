@@ -126,8 +126,8 @@ def pass_curves(runs: Sequence[RunReport], *, every: bool) -> Chart | None:
     )
 
 
-def rounds(runs: Sequence[RunReport]) -> Chart | None:
-    """The score of each loop over its rounds, with intervals. None without two rounds of a loop."""
+def rounds(runs: Sequence[RunReport], base: RunReport | None = None) -> Chart | None:
+    """The score of each loop over its rounds, with intervals; from that of `base` on, where rounds of one loop began from it. None without two rounds of a loop."""
     loops: dict[str, list[RunReport]] = {}
     for run in runs:
         if run.round is not None and run.score.rate is not None:
@@ -136,16 +136,19 @@ def rounds(runs: Sequence[RunReport]) -> Chart | None:
     numbers = sorted({run.round.number for members in loops.values() if len(members) > 1 for run in members if run.round})
     if len(numbers) < 2:
         return None
+    names = {number: str(number) for number in numbers}
+    if base is not None and base.score.rate is not None:
+        names = {numbers[0] - 1: "base", **names}
+    first, last = min(names), max(names)
     series = []
     for number, (loop, members) in enumerate((loop, members) for loop, members in loops.items() if len(members) > 1):
         marks = []
-        for run in members:
+        for run in [base, *members] if base is not None and first < numbers[0] else members:
             rate = run.score.rate
             assert rate is not None
-            assert run.round is not None
-            words = f"{loop}, round {run.round.number}: {rate.value:.1%} ({rate.low:.1%} to {rate.high:.1%})"
-            x = _x(run.round.number, numbers[0], numbers[-1])
-            marks.append(Mark(x, _y(rate.value), _y(rate.low), _y(rate.high), words, f"runs/{run.key}.html"))
+            told, at = ("the base", first) if run is base or run.round is None else (f"round {run.round.number}", run.round.number)
+            words = f"{loop}, {told}: {rate.value:.1%} ({rate.low:.1%} to {rate.high:.1%})"
+            marks.append(Mark(_x(at, first, last), _y(rate.value), _y(rate.low), _y(rate.high), words, f"runs/{run.key}.html"))
         series.append(Series(number, loop, _path([(mark.x, mark.y) for mark in marks]), tuple(marks)))
     return Chart(
         name="rounds",
@@ -153,7 +156,7 @@ def rounds(runs: Sequence[RunReport]) -> Chart | None:
         summary="; ".join(mark.words for each in series for mark in each.marks),
         x_label="round",
         y_label="resolved",
-        x_ticks=tuple(Tick(_x(number, numbers[0], numbers[-1]), str(number)) for number in numbers),
+        x_ticks=tuple(Tick(_x(number, first, last), name) for number, name in names.items()),
         y_ticks=_y_ticks(),
         series=tuple(series),
     )

@@ -83,7 +83,11 @@ def layers_of(model: nn.Module) -> nn.ModuleList:
 
 
 def _filled(
-    config: Any, settings: BaseSettings, device: torch.device, source: Callable[[set[str]], Weights], layer_filled: LayerFilled | None = None
+    config: Any,
+    settings: BaseSettings,
+    device: torch.device,
+    source: Callable[[set[str]], Weights],
+    layer_filled: LayerFilled | None = None,
 ) -> Any:
     from accelerate import init_empty_weights
     from transformers import AutoModelForCausalLM

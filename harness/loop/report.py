@@ -26,7 +26,8 @@ def write_report(directory: Path, output: Path) -> tuple[Path, Rendered]:
 
 
 def _page(account: LoopAccount, rendered: Rendered) -> str:
-    keys = {Path(run.directory).parent.name: run.key for run in rendered.report.runs if Path(run.directory).name == "evaluation"}
+    keys = {run.round.number: run.key for run in rendered.report.runs if run.round is not None and run.directory == "evaluation"}
+    base = next((run for run in rendered.report.runs if run.directory == "base"), None)
     return (
         load_templates()
         .get_template("loop.html")
@@ -34,8 +35,9 @@ def _page(account: LoopAccount, rendered: Rendered) -> str:
             root="",
             report=rendered.report,
             account=account,
+            base=base,
             keys=keys,
-            chart=charts.rounds(rendered.report.runs),
+            chart=charts.rounds(rendered.report.runs, base),
             parts_of_time=("model", "tests", "training", "own"),
         )
     )

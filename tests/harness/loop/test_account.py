@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,6 +79,11 @@ async def test_the_report_has_the_curve_the_changes_and_the_time(loop: Path) -> 
     assert "promoted" in text
     assert "rolled back" in text
     assert "Where the time went" in text
+    for run, name in (("base", "the base"), ("evaluation-2", "round 1"), ("evaluation-3", "round 2")):
+        assert f'<a href="runs/{run}.html">{name}</a>' in text
+    curve = text.partition('id="curve"')[2].partition("</section>")[0]
+    told = re.findall(r"loop/evaluation, (the base|round \d): [\d.]+%", curve)
+    assert list(dict.fromkeys(told)) == ["the base", "round 0", "round 1", "round 2"]
     for link in _links(text):
         assert (loop / "report" / link.partition("#")[0]).exists(), link
     assert (loop / "report/loop.json").exists()
