@@ -177,8 +177,9 @@ def train(examples: Sequence[Sequence[int]], tokenizer: Any, shape: Shape, optio
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
     torch.manual_seed(options.seed)
+    # No fewer than the hidden size: vLLM warms adapters up with one of that many rows for a tied head, and ends where it has fewer.
     config = Qwen3Config(
-        vocab_size=math.ceil(len(tokenizer) / 256) * 256, hidden_size=shape.hidden, intermediate_size=3 * shape.hidden,
+        vocab_size=max(shape.hidden, math.ceil(len(tokenizer) / 64) * 64), hidden_size=shape.hidden, intermediate_size=3 * shape.hidden,
         num_hidden_layers=shape.layers, num_attention_heads=shape.heads, num_key_value_heads=max(1, shape.heads // 2), head_dim=64,
         max_position_embeddings=8192, tie_word_embeddings=True, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
