@@ -124,13 +124,13 @@ def _fill(model: Any, weights: Weights, settings: BaseSettings, device: torch.de
     levels: Levels | None = settings.precision if settings.precision in ("nf4", "fp4") else None
     dtype, names = _dtype(settings), weights.names()
     persistent = _kept_buffers(model)
-    layers = {id(layer): layer for layer in layers_of(model)} if layer_filled is not None else {}
+    layers = set(layers_of(model)) if layer_filled is not None else set()
     layer, inside = None, ""
-    for path, module in [*model.named_modules(), ("", nn.Identity())]:
+    for path, module in list(model.named_modules()):
         if layer_filled is not None and layer is not None and not path.startswith(inside):
             layer_filled(layer)
             layer = None
-        if id(module) in layers:
+        if module in layers:
             layer, inside = module, f"{path}."
         if experts := _fused(module):
             up, down = (weights.tensor(f"{path}.{name}", getattr(module, name).shape).to(device, dtype) for name in experts)
@@ -156,6 +156,8 @@ def _fill(model: Any, weights: Weights, settings: BaseSettings, device: torch.de
             if full in persistent and full in names:
                 # Biases of a router's choice are compared in fp32 whatever the weights' type is.
                 setattr(module, name, weights.tensor(full, buffer.shape).to(device, buffer.dtype))
+    if layer_filled is not None and layer is not None:
+        layer_filled(layer)
     return filled
 
 
