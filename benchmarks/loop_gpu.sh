@@ -23,7 +23,7 @@ export PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH} HF_HUB_OFFLINE=1 TOKENIZERS_PA
 image() { "$PYTHON" -c 'from sandboxes.images.recipe import load_recipe; print(load_recipe("node24").tag)'; }
 
 if [ "${1:-}" = pack ]; then
-    tar --create --xz --file="${2:?where to}" --directory="$HARNESS_CACHE/images" "$(image)"
+    XZ_OPT=${XZ_OPT:--T0} tar --create --xz --file="${2:?where to}" --directory="$HARNESS_CACHE/images" "$(image)"
     ls -l "$2"
     exit
 fi
