@@ -150,15 +150,17 @@ stopped=0
 loop "$WORK/loop.toml" || stopped=$?  # what was done until then is kept and shown
 loop status "$WORK/loop.toml" | tee "$RESULTS/status.txt"
 loop status "$WORK/loop.toml" --json > "$RESULTS/loop.json"
-for file in loop/ledger.jsonl loop.toml sft.toml base.log; do
-    if [ -e "$WORK/$file" ]; then cp "$WORK/$file" "$RESULTS"; fi
-done
+keep() {  # FROM TO FILE …: those that are there
+    local from=$1 to=$2
+    for file in "${@:3}"; do
+        if [ -e "$from/$file" ]; then cp "$from/$file" "$to"; fi
+    done
+}
+keep "$WORK" "$RESULTS" loop/ledger.jsonl loop.toml sft.toml base.log
 for round in "$WORK"/loop/round-*; do
     if [ ! -d "$round" ]; then continue; fi  # it stopped before the first
     mkdir -p "$RESULTS/$(basename "$round")"
-    for file in verdict.json verdict/verdict.json parity.json choose.json rows/selection/card.json train/train.toml; do
-        if [ -e "$round/$file" ]; then cp "$round/$file" "$RESULTS/$(basename "$round")/"; fi
-    done
+    keep "$round" "$RESULTS/$(basename "$round")" verdict.json verdict/verdict.json parity.json choose.json rows/selection/card.json train/train.toml
 done
 loop report "$WORK/loop.toml" --output "$WORK/report" || [ $stopped -ne 0 ]
 echo "results: $RESULTS; report: $WORK/report"

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -48,13 +47,15 @@ def make_checkpoint(place: Path, name: str, device: str) -> None:
     import torch
     from transformers import NemotronHForCausalLM
 
-    config = tiny_shape() if name == "tiny" else full_shape()
-    if name == "wide":
+    if name == "tiny":
+        config, learnt, dtype = tiny_shape(), 512, torch.float32
+    else:
+        config, learnt, dtype = full_shape(), 4096, torch.bfloat16
         config.layers_block_type = [KINDS[letter] for letter in PATTERN]
         config.num_hidden_layers = len(PATTERN)
-    make_tokenizer(512 if name == "tiny" else 4096, config.vocab_size).save_pretrained(place)
+    make_tokenizer(learnt, config.vocab_size).save_pretrained(place)
     torch.manual_seed(0)
-    torch.set_default_dtype(torch.float32 if name == "tiny" else torch.bfloat16)
+    torch.set_default_dtype(dtype)
     with torch.device(device):
         model = NemotronHForCausalLM(config)
     model.save_pretrained(place)
@@ -85,16 +86,16 @@ def run(config: Path, processes: int) -> list[dict[str, Any]]:
     """What each step told; RuntimeError with the last lines."""
     several = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
     command = [sys.executable, *several, "-m", "harness.cli", "train", "dapt", str(config)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     if done.returncode:
         raise RuntimeError("\n".join((done.stdout + done.stderr).splitlines()[-30:]))
     return [line for line in read_metrics(config.parent / f"run-{config.stem}") if line["kind"] == "step"]
 
 
 def compare(name: str, options: argparse.Namespace, place: Path, console: Console) -> None:
-    subprocess.run([sys.executable, "-m", "benchmarks.train_sharded", "--make", str(place / "base"), "--models", name,
-                    "--device", options.device], check=True)  # fmt: skip
+    # In a process of its own, whose memory on the GPU is free afterwards.
+    make = ["-m", "benchmarks.train_sharded", "--make", str(place / "base"), "--models", name, "--device", options.device]
+    subprocess.run([sys.executable, *make], check=True, cwd=ROOT)
     sources = sorted(ROOT.glob("harness/**/*.py")) + sorted(ROOT.glob("training/**/*.py"))
     texts = (json.dumps({"text": source.read_text(encoding="utf-8")}) for source in sources)
     (place / "texts.jsonl").write_text("\n".join(texts) + "\n", encoding="utf-8")

@@ -136,14 +136,13 @@ def rounds(runs: Sequence[RunReport], base: RunReport | None = None) -> Chart | 
     numbers = sorted({run.round.number for members in loops.values() if len(members) > 1 for run in members if run.round})
     if len(numbers) < 2:
         return None
-    names = {number: str(number) for number in numbers}
-    if base is not None and base.score.rate is not None:
-        names = {numbers[0] - 1: "base", **names}
+    begun = [base] if base is not None and base.score.rate is not None else []
+    names = {**({numbers[0] - 1: "base"} if begun else {}), **{number: str(number) for number in numbers}}
     first, last = min(names), max(names)
     series = []
     for number, (loop, members) in enumerate((loop, members) for loop, members in loops.items() if len(members) > 1):
         marks = []
-        for run in [base, *members] if base is not None and first < numbers[0] else members:
+        for run in (*begun, *members):
             rate = run.score.rate
             assert rate is not None
             told, at = ("the base", first) if run is base or run.round is None else (f"round {run.round.number}", run.round.number)

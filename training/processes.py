@@ -1,8 +1,9 @@
 """The processes of one run: one, or as many as `torchrun` or `accelerate launch` start, which say in the environment who they are.
 
 Adapters are small, so each process holds all of them with their optimizer and gradients are summed once a step; the order of rows does not depend on the number
-of processes. What is too large for one card is the frozen base: with `LayerShards` its layers are spread over the cards by FSDP2 (`fully_shard`) as they are
-read, so that no card ever holds more than one whole, the adapters left out of it. Embeddings and head stay whole, since the loss reads them outside of any module's forward.
+of processes. What is too large for one card is the frozen base: with `LayerShards` its layers are spread over the cards by FSDP2 (`fully_shard`), the adapters
+left out of it: as they are read, so that no card holds more than one whole (for DoRA afterwards). Embeddings and head stay whole, since the loss reads them outside
+of any module's forward.
 """
 
 from __future__ import annotations

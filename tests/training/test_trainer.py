@@ -331,7 +331,7 @@ def test_two_processes_make_the_curve_of_one(nemotron_h: Path, settings: Setting
         int, re.search(r"base spread over 2 processes: (\d+) parameters of (\d+) in each", done.stdout.replace(",", "")).group(2, 1)
     )
     assert part <= 0.6 * whole
-    kept, spread_out = (set(re.findall(r"whole layers at most: (\d+)", part)) for part in done.stdout.split("base spread over", 1))
+    kept, spread_out = (set(re.findall(r"whole layers at most: (\d+)", said)) for said in done.stdout.split("base spread over", 1))
     assert (kept, spread_out) == ({"5"}, {"1"}), "a base too large for one card is never whole on one"
     one = adapter(tmp_path / "one")
     for spread in ("replicate", "shard"):
