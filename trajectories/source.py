@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from trajectories.record import read_record
 from trajectories.segments import contexts
-from trajectories.store import Result, StoreError, read_index, read_reviews, reviewed, trial_directory
+from trajectories.store import LINE_SECONDS, Result, StoreError, read_index, read_reviews, reviewed, trial_directory
 from trajectories.trajectory import Trajectory
 
 _LINE_START = b'{"sha256":"'
@@ -137,7 +138,7 @@ def _is_answer(trajectory: Trajectory, place: int) -> bool:
 
 def _of_run(directory: Path) -> Iterator[Entry | Unreadable]:
     index = directory / "results.jsonl"
-    results, torn = read_index(directory)
+    results, torn, unknown = _indexed(directory)
     if torn:
         yield Unreadable(file=str(index), reason="a line cannot be read; the run's own command mends it")
     reviews = read_reviews(directory)
@@ -146,11 +147,25 @@ def _of_run(directory: Path) -> Iterator[Entry | Unreadable]:
         place = Place(file=str(trial / "trajectory.json"), sha256=result.sha256)
         review = reviews.get((result.instance_id, result.attempt))
         yield Entry(place, directory.name, reviewed(result, review, trial))
-    known = {(result.instance_id, str(result.attempt)) for result in results}
-    for instance_id, attempt in _trials(directory / "trials"):
-        if (instance_id, attempt) not in known:
-            file = directory / "trials" / instance_id / attempt / "trajectory.json"
-            yield Unreadable(file=str(file), reason="not in the run's index; the run's own command mends it")
+    for instance_id, attempt in unknown:
+        file = directory / "trials" / instance_id / attempt / "trajectory.json"
+        yield Unreadable(file=str(file), reason="not in the run's index; the run's own command mends it")
+
+
+def _indexed(directory: Path) -> tuple[list[Result], bool, list[tuple[str, str]]]:
+    """The trials of the index, whether a line of it cannot be read, and the trials that are in their place without a line.
+
+    A trial is in its place before its line is written: one whose line is missing is given the time for it.
+    """
+    there = list(_trials(directory / "trials"))
+    until = time.monotonic() + LINE_SECONDS
+    while True:
+        results, torn = read_index(directory)
+        known = {(result.instance_id, str(result.attempt)) for result in results}
+        unknown = [trial for trial in there if trial not in known]
+        if torn or not unknown or time.monotonic() > until:
+            return results, torn, unknown
+        time.sleep(LINE_SECONDS / 50)
 
 
 def _trials(directory: Path) -> Iterator[tuple[str, str]]:

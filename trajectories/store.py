@@ -24,6 +24,7 @@ import fcntl
 import gc
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -31,7 +32,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.task import Verdict
-from trajectories.disk import Room, append_line, in_words, is_full, replace_file, sync_directory, write
+from trajectories.disk import Room, append_line, ends_a_line, in_words, is_full, replace_file, sync_directory, write
 from trajectories.errors import StoreError as StoreError  # those who use a store know it from here
 from trajectories.record import read_record
 from trajectories.trajectory import Failure, StopReason, Trajectory, Usage
@@ -79,6 +80,9 @@ class Review(BaseModel):
     trajectory_sha256: str
     """Of the trajectory.json that was looked at: a trial that is run again is to be looked at again."""
 
+
+LINE_SECONDS = 0.5
+"""How long a reader waits for the rest of a line of the index, and for the line of a trial that is in its place: a writer's is there by then."""
 
 Line = TypeVar("Line", bound=BaseModel)
 T = TypeVar("T")
@@ -284,10 +288,14 @@ def read_results(directory: Path) -> list[Result]:
 
 
 def read_index(directory: Path) -> tuple[list[Result], bool]:
-    """The finished trials, and whether a line of the index cannot be read. Takes no lock."""
+    """The finished trials, and whether a line of the index cannot be read. Takes no lock: a line that is being written is waited for."""
     if not (directory / "config.toml").exists():
         raise StoreError(f"{directory}: not a run directory (there is no config.toml in it)")
-    lines, torn = _read_lines(directory / "results.jsonl", Result)
+    index = directory / "results.jsonl"
+    until = time.monotonic() + LINE_SECONDS
+    while not ends_a_line(index) and time.monotonic() < until:
+        time.sleep(LINE_SECONDS / 50)
+    lines, torn = _read_lines(index, Result)
     latest = {(result.instance_id, result.attempt): result for result in lines}
     return [latest[key] for key in sorted(latest)], torn
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.task import Finding
+from trajectories.disk import append
 from trajectories.source import Entry, Unreadable, find, load, read_place, to_line
 from trajectories.store import Review, RunStore, StoreError, digest_of_trial
 from trajectories.trajectory import Message, Segment, Trajectory, Turn, Usage
@@ -100,6 +101,20 @@ def test_an_index_line_that_cannot_be_read_is_told(run: Path) -> None:
         "results.jsonl": "a line cannot be read; the run's own command mends it",
         "a": "not in the run's index; the run's own command mends it",
     }
+
+
+def test_a_line_that_is_being_written_and_a_trial_before_its_line_are_waited_for(run: Path) -> None:
+    """As a reader finds them who comes between two pages of one write, or between a trial's place and its line."""
+    index = run / "results.jsonl"
+    lines = index.read_bytes()
+    halves = lines[: len(lines) - 40], lines[-40:]
+    for first, rest in (halves, (b"", lines), (lines[: lines.index(b"\n") + 1], lines[lines.index(b"\n") + 1 :])):
+        index.write_bytes(first)
+        writer = threading.Timer(0.1, append, (index, rest))
+        writer.start()
+        assert reasons(run) == {}
+        writer.join()
+        assert index.read_bytes() == lines
 
 
 def test_records_that_are_replaced_while_they_are_read_are_whole_or_told(run: Path, make_trajectory: Make) -> None:
