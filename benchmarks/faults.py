@@ -98,7 +98,7 @@ class Record:
             calls += 1
             if calls == full_from:
                 self.disk_faults.add(number)
-                transcript.file.unlink()
+                transcript.file.unlink(missing_ok=True)
                 transcript.file.symlink_to("/dev/full")
             transcript.add(messages)
 
