@@ -321,14 +321,14 @@ def shared_out(places: int, seconds: float) -> Answer:
 
 
 def test_the_knee_is_where_more_at_once_brings_no_more_tokens(examine: Examiner) -> None:
-    checks, found = examine(shared_out(4, 0.3), at_once=32)
+    checks, found = examine(shared_out(4, 0.8), at_once=32)
     assert [rate.at_once for rate in found.rates] == [1, 2, 4, 8]
     assert found.safe_concurrency == 4
     assert checks["concurrency"].words.endswith("no more than 4 at once")
 
 
 def test_no_knee_is_told_where_none_is_met(examine: Examiner) -> None:
-    found = examine(shared_out(100, 0.3), at_once=4)[1]
+    found = examine(shared_out(100, 0.5), at_once=4)[1]
     assert [rate.at_once for rate in found.rates] == [1, 2, 4]
     assert found.safe_concurrency is None
 

@@ -7,6 +7,7 @@ import gc
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
 
@@ -25,10 +26,8 @@ OPEN_AND_WAIT = textwrap.dedent("""
         engine = choose_engine(sys.argv[1], "node24", lambda line: None)
         await engine.start()
         boxes = [await engine.open(Limits()) for _ in range(2)]
-        work = asyncio.create_task(boxes[0].exec(["sleep", "7531"], timeout_seconds=1000))
-        await asyncio.sleep(0.05)
         print("ready", flush=True)
-        await work
+        await boxes[0].exec(["sleep", "7531"], timeout_seconds=1000)
 
     asyncio.run(main())
 """)
@@ -39,7 +38,10 @@ def kill_a_holder_of_boxes(backend: str) -> None:
     holder = subprocess.Popen([sys.executable, "-c", OPEN_AND_WAIT, backend], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "ready\n"
-    assert processes("sleep 7531")
+    deadline = time.monotonic() + 10
+    while not processes("sleep 7531"):
+        assert time.monotonic() < deadline, "its command has not begun"
+        time.sleep(0.02)
     holder.kill()
     holder.wait()
     holder.stdout.close()
