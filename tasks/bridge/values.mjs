@@ -13,19 +13,11 @@ import { inspect, types } from "node:util";
 import { intrinsic, intrinsicName, nameOf, slotless } from "./intrinsics.mjs";
 import { examine, isForMatchers } from "./judging.mjs";
 import { reachedBy, shadowIn } from "./shadows.mjs";
+import { createView, equalProperties, HOLE, ownKeys, snapshot, unchanged } from "./snapshots.mjs";
+import { Watchlist } from "./watchlist.mjs";
 
 const OBJECTS_LIMIT = 200_000;
-/**
- * How many objects are looked at with every message: the last that crossed, fewer of them in tests that send very many messages. Of the
- * others, which have not been spoken of for long, some are looked at in turn.
- */
-const WATCHED_LIMIT = 512;
-const WATCHED_LATER = 48;
-const LATER = 4000;
-const OTHERS_EACH_TIME = 16;
-const HOLE = Symbol("hole");
 const HERE = process.cwd();
-const FUNCTION_KEYS = new Set(["length", "name", "prototype", "arguments", "caller"]);
 const ITERATOR_METHODS = ["next", "return", "throw"];
 const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, setPrototypeOf } = Object;
 const isObject = (value) => (typeof value === "object" && value !== null) || typeof value === "function";
@@ -56,10 +48,7 @@ export class Mirrors {
   #records = new Map();
   #keys = new Map();
   #fresh = [];
-  #watched = new Set();
-  #others = [];
-  #turn = 0;
-  #messages = 0;
+  #watchlist = new Watchlist();
   #settlers = new Map();
   #awaited = new Map();
   #controllers = new Map();
@@ -114,47 +103,13 @@ export class Mirrors {
       for (let key = this.#fresh.shift(); key !== undefined; key = this.#fresh.shift()) nodes.push(this.#describe(key));
     };
     describe();
-    for (const key of this.#toLookAt()) {
-      const { object, kind, before } = this.#records.get(key);
+    for (const [key, { object, kind, before }] of this.#watchlist.next()) {
       if (before !== undefined && !unchanged(object, kind, before)) {
         nodes.push(this.#describe(key));
         describe();
       }
     }
     return nodes;
-  }
-
-  #toLookAt() {
-    const keys = [...this.#watched];
-    this.#messages += 1;
-    const limit = this.#messages > LATER ? WATCHED_LATER : WATCHED_LIMIT;
-    for (const key of keys) {
-      if (this.#watched.size <= limit) break;
-      this.#watched.delete(key);
-      this.#setAside(key);
-    }
-    for (let count = Math.min(OTHERS_EACH_TIME, this.#others.length); count > 0; count -= 1) {
-      this.#turn = (this.#turn + 1) % this.#others.length;
-      keys.push(this.#others[this.#turn]);
-    }
-    return keys;
-  }
-
-  /** An object that crosses is looked at from now on. One that is frozen cannot change, and a function hardly does. */
-  #watch(key, record) {
-    const { before, kind } = record;
-    if (before === undefined || (before.fixed === 2 && (kind === "obj" || kind === "arr" || kind === "fn"))) return;
-    if (kind === "fn" && !record.class) return this.#setAside(key);
-    this.#watched.delete(key);
-    this.#watched.add(key);
-    return undefined;
-  }
-
-  /** Among the others, once, however often it comes and goes. */
-  #setAside(key) {
-    const record = this.#records.get(key);
-    if (!record.aside) this.#others.push(key);
-    record.aside = true;
   }
 
   #encodeSymbol(symbol) {
@@ -169,7 +124,7 @@ export class Mirrors {
   #encodeObject(object) {
     const known = this.#keys.get(object);
     if (known !== undefined) {
-      this.#watch(known, this.#records.get(known));
+      this.#watchlist.add(known, this.#records.get(known));
       return ["r", known];
     }
     const name = intrinsicName(object);
@@ -239,7 +194,7 @@ export class Mirrors {
         if (object.aborted) node.reason = this.encode(object.reason);
         else if (this.#trusted) {
           record.before = { aborted: false };
-          this.#watch(key, record);
+          this.#watchlist.add(key, record);
         } else if (key > 0 && !record.awaited) {
           record.awaited = true;
           object.addEventListener("abort", () => this.#remote.aborted(key, object.reason), { once: true });
@@ -262,7 +217,7 @@ export class Mirrors {
     const bare = this.#trusted && key > 0 && kind === "fn" && !isClass(object);
     record.before = bare ? undefined : now;
     record.class = node.c === 2;
-    this.#watch(key, record);
+    this.#watchlist.add(key, record);
     node.p = now.proto === null ? null : this.encode(now.proto);
     if (now.fixed) node.x = now.fixed;
     if (now.items !== undefined) node.i = now.items.map((item) => (item === HOLE ? ["h"] : this.encode(item)));
@@ -352,7 +307,7 @@ export class Mirrors {
   record(key) {
     const record = this.#records.get(-key);
     if (record === undefined) return this.#refuse("an object that is not known");
-    this.#watch(-key, record);
+    this.#watchlist.add(-key, record);
     return record;
   }
 
@@ -505,7 +460,7 @@ export class Mirrors {
       case "buf":
         return new Uint8Array(Buffer.from(node.y, "base64")).buffer;
       case "view":
-        return createView(String(node.v[0]), Buffer.from(node.y, "base64"));
+        return createView(String(node.v[0]), Buffer.from(node.y, "base64")) ?? this.#refuse("a view that is not known");
       case "prom": {
         const settler = Promise.withResolvers();
         settler.promise.catch(() => {}); // whoever waits for it hears of it
@@ -573,7 +528,7 @@ export class Mirrors {
     else if (node.x === 1) Object.preventExtensions(object);
     record.before = kind === "prom" && node.o.length === 0 ? undefined : snapshot(object, kind);
     if (kind === "fn") record.class = node.c === 2;
-    this.#watch(key, record);
+    this.#watchlist.add(key, record);
   }
 
   #fillItems(node, object, kind) {
@@ -643,156 +598,4 @@ export class Mirrors {
   #refuse(what) {
     throw new BridgeError(`the other process sent ${what}`);
   }
-}
-
-/** The own keys that are mirrored as properties. */
-function ownKeys(object, kind) {
-  const keys = Reflect.ownKeys(object);
-  switch (kind) {
-    case "fn":
-      return keys.filter((key) => !FUNCTION_KEYS.has(key));
-    case "arr":
-      return keys.length === object.length + 1 ? [] : keys.filter((key) => key !== "length" && !isIndex(key));
-    case "view":
-      return [];
-    case "ns":
-    case "prom": // on which Node keeps symbols of its own
-      return keys.filter((key) => typeof key === "string");
-    case "re":
-      return keys.filter((key) => key !== "lastIndex");
-    case "box":
-      return typeof object.valueOf() === "string" ? keys.filter((key) => key !== "length" && !isIndex(key)) : keys;
-    case "rem":
-      return keys.filter((key) => typeof getOwnPropertyDescriptor(object, key).value !== "function");
-    default:
-      return keys;
-  }
-}
-
-const isIndex = (key) => typeof key === "string" && /^(?:0|[1-9]\d*)$/.test(key);
-
-/** All that is mirrored of an object at this moment, not deeper than itself. */
-function snapshot(object, kind) {
-  const now = { proto: kind === "ns" ? null : getPrototypeOf(object), fixed: 0, keys: 0, properties: [], items: undefined, bytes: undefined, value: undefined };
-  if (kind !== "ns" && !Object.isExtensible(object)) now.fixed = Object.isFrozen(object) ? 2 : 1;
-  switch (kind) {
-    case "arr":
-      now.items = Array.from({ length: object.length }, (_, index) => (index in object ? object[index] : HOLE));
-      break;
-    case "map":
-      now.items = [];
-      Map.prototype.forEach.call(object, (value, key) => now.items.push(key, value));
-      break;
-    case "set":
-      now.items = [];
-      Set.prototype.forEach.call(object, (value) => now.items.push(value));
-      break;
-    case "date":
-      now.value = [Date.prototype.getTime.call(object)];
-      break;
-    case "re":
-      now.value = [object.source, object.flags, object.lastIndex];
-      break;
-    case "box":
-      now.value = [object.valueOf()];
-      break;
-    case "buf":
-      now.bytes = new Uint8Array(object).slice();
-      break;
-    case "view":
-      now.bytes = new Uint8Array(object.buffer, object.byteOffset, object.byteLength).slice();
-      now.value = [viewName(object)];
-      break;
-    default:
-      break;
-  }
-  if (kind !== "arr" && kind !== "view") now.keys = Reflect.ownKeys(object).length;
-  for (const key of ownKeys(object, kind)) {
-    const property = getOwnPropertyDescriptor(object, key);
-    if (property === undefined) continue;
-    let flags = (property.enumerable ? 2 : 0) | (property.configurable ? 4 : 0);
-    if (kind === "err" && key === "stack") now.properties.push(key, String(object.stack), undefined, 1 | 4);
-    else if ("value" in property) now.properties.push(key, property.value, undefined, flags | (property.writable ? 1 : 0));
-    else {
-      flags |= 8;
-      now.properties.push(key, property.get, property.set, flags);
-    }
-  }
-  return now;
-}
-
-/** Whether an object is as both sides know it. Asked of every object with every message, so it makes nothing. */
-function unchanged(object, kind, before) {
-  if (kind === "sig") return object.aborted === before.aborted;
-  if (kind !== "ns" && getPrototypeOf(object) !== before.proto) return false;
-  if (Object.isExtensible(object) !== (before.fixed === 0) && kind !== "ns") return false;
-  if (!unchangedItems(object, kind, before)) return false;
-  if (before.fixed === 2) return true;
-  // A name that is new on an array is not looked for: that would list its indices.
-  if (kind !== "arr" && kind !== "view" && Reflect.ownKeys(object).length !== before.keys) return false;
-  const { properties } = before;
-  for (let at = 0; at < properties.length; at += 4) {
-    const key = properties[at];
-    if (properties[at + 3] & 8) {
-      const property = getOwnPropertyDescriptor(object, key);
-      if (property === undefined || property.get !== properties[at + 1] || property.set !== properties[at + 2]) return false;
-    } else if (!Object.is(object[key], properties[at + 1]) && !(kind === "err" && key === "stack")) return false;
-  }
-  return true;
-}
-
-function unchangedItems(object, kind, before) {
-  const { items } = before;
-  let at = 0;
-  switch (kind) {
-    case "arr":
-      if (object.length !== items.length) return false;
-      for (; at < items.length; at += 1) {
-        if (!Object.is(object[at], items[at]) && !(items[at] === HOLE && !(at in object))) return false;
-      }
-      return true;
-    case "map":
-    case "set": {
-      const now = snapshot(object, kind).items;
-      return now.length === items.length && now.every((item, index) => Object.is(item, items[index]));
-    }
-    case "date":
-    case "re":
-    case "box":
-      return snapshot(object, kind).value.every((value, index) => Object.is(value, before.value[index]));
-    case "buf":
-    case "view":
-      return Buffer.compare(before.bytes, snapshot(object, kind).bytes) === 0;
-    default:
-      return true;
-  }
-}
-
-function equalProperties(there, shape) {
-  return (
-    there.configurable === shape.configurable &&
-    there.enumerable === shape.enumerable &&
-    there.writable === shape.writable &&
-    there.get === shape.get &&
-    there.set === shape.set &&
-    Object.is(there.value, shape.value)
-  );
-}
-
-const VIEWS = new Map(
-  [DataView, Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, Float32Array, Float64Array, BigInt64Array, BigUint64Array].map(
-    (type) => [type.name, type],
-  ),
-);
-
-function viewName(object) {
-  return types.isDataView(object) ? "DataView" : Object.getOwnPropertyDescriptor(getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get.call(object);
-}
-
-function createView(name, bytes) {
-  const type = VIEWS.get(name);
-  if (type === undefined) throw new BridgeError("the other process sent a view that is not known");
-  const buffer = new ArrayBuffer(bytes.length);
-  new Uint8Array(buffer).set(bytes);
-  return new type(buffer);
 }
