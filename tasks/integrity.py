@@ -213,9 +213,12 @@ def _of_file(file: PatchedFile, paths: Sequence[str], task: Task) -> Iterator[Fi
 
 def _beyond(pattern: _Pattern, old: SourceText, new: SourceText, added: dict[int, int], path: str) -> Iterator[Finding]:
     """Matches on added lines, as many as there are more of the same than before."""
-    left = Counter(_words(found) for found in _matches(pattern, new))
-    left.subtract(_words(found) for found in _matches(pattern, old))
-    for found in _matches(pattern, new):
+    there = list(_matches(pattern, new))
+    if not there:  # as nearly always: the text before need not be read
+        return
+    left = Counter(map(_words, there))
+    left.subtract(map(_words, _matches(pattern, old)))
+    for found in there:
         lines = range(new.line_of(found.start()), new.line_of(found.end() - 1) + 1)
         line = next((line for line in lines if line in added), None)
         if line is None or left[_words(found)] <= 0:
