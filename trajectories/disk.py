@@ -64,17 +64,7 @@ def append(file: Path, content: bytes, *, lasting: bool = True) -> None:
 
 def append_line(file: Path, line: bytes) -> None:
     """Add a line; one that was cut off before it is left as a line of its own."""
-    append(file, (line if ends_a_line(file) else b"\n" + line) + b"\n")
-
-
-def ends_a_line(file: Path) -> bool:
-    """Also of one that is empty or not there."""
-    try:
-        with open(file, "rb") as lines:
-            lines.seek(-1, os.SEEK_END)
-            return lines.read() == b"\n"
-    except OSError:
-        return True
+    append(file, (line if _ends_a_line(file) else b"\n" + line) + b"\n")
 
 
 def sync_directory(directory: Path) -> None:
@@ -107,4 +97,14 @@ class Room:
             self._file.unlink()
         except OSError:
             return False
+        return True
+
+
+def _ends_a_line(file: Path) -> bool:
+    """Also of one that is empty or not there."""
+    try:
+        with open(file, "rb") as lines:
+            lines.seek(-1, os.SEEK_END)
+            return lines.read() == b"\n"
+    except OSError:
         return True

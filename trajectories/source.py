@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from trajectories.record import read_record
 from trajectories.segments import contexts
-from trajectories.store import LINE_SECONDS, Result, StoreError, read_index, read_reviews, reviewed, trial_directory
+from trajectories.store import Result, StoreError, moments, read_index, read_reviews, reviewed, trial_directory
 from trajectories.trajectory import Trajectory
 
 _LINE_START = b'{"sha256":"'
@@ -158,14 +157,13 @@ def _indexed(directory: Path) -> tuple[list[Result], bool, list[tuple[str, str]]
     A trial is in its place before its line is written: one whose line is missing is given the time for it.
     """
     there = list(_trials(directory / "trials"))
-    until = time.monotonic() + LINE_SECONDS
-    while True:
+    for _ in moments():
         results, torn = read_index(directory)
         known = {(result.instance_id, str(result.attempt)) for result in results}
         unknown = [trial for trial in there if trial not in known]
-        if torn or not unknown or time.monotonic() > until:
-            return results, torn, unknown
-        time.sleep(LINE_SECONDS / 50)
+        if torn or not unknown:
+            break
+    return results, torn, unknown
 
 
 def _trials(directory: Path) -> Iterator[tuple[str, str]]:

@@ -32,7 +32,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.task import Verdict
-from trajectories.disk import Room, append_line, ends_a_line, in_words, is_full, replace_file, sync_directory, write
+from trajectories.disk import Room, append_line, in_words, is_full, replace_file, sync_directory, write
 from trajectories.errors import StoreError as StoreError  # those who use a store know it from here
 from trajectories.record import read_record
 from trajectories.trajectory import Failure, StopReason, Trajectory, Usage
@@ -81,7 +81,7 @@ class Review(BaseModel):
     """Of the trajectory.json that was looked at: a trial that is run again is to be looked at again."""
 
 
-LINE_SECONDS = 0.5
+_LINE_SECONDS = 0.5
 """How long a reader waits for the rest of a line of the index, and for the line of a trial that is in its place: a writer's is there by then."""
 
 Line = TypeVar("Line", bound=BaseModel)
@@ -250,7 +250,7 @@ class RunStore:
 
     def _read_index(self) -> Iterator[Result]:
         """Results by the index, mended where the last process was killed between a trial and its line."""
-        lines, torn = _read_lines(self.directory / "results.jsonl", Result)
+        lines, torn = _read_lines(_content(self.directory / "results.jsonl"), Result)
         reviews = read_reviews(self.directory)
         known = {(result.instance_id, result.attempt): result for result in lines}
         found = {}
@@ -291,18 +291,28 @@ def read_index(directory: Path) -> tuple[list[Result], bool]:
     """The finished trials, and whether a line of the index cannot be read. Takes no lock: a line that is being written is waited for."""
     if not (directory / "config.toml").exists():
         raise StoreError(f"{directory}: not a run directory (there is no config.toml in it)")
-    index = directory / "results.jsonl"
-    until = time.monotonic() + LINE_SECONDS
-    while not ends_a_line(index) and time.monotonic() < until:
-        time.sleep(LINE_SECONDS / 50)
-    lines, torn = _read_lines(index, Result)
+    content = b""
+    for _ in moments():
+        content = _content(directory / "results.jsonl")
+        if not content or content.endswith(b"\n"):
+            break
+    lines, torn = _read_lines(content, Result)
     latest = {(result.instance_id, result.attempt): result for result in lines}
     return [latest[key] for key in sorted(latest)], torn
 
 
+def moments() -> Iterator[None]:
+    """At once, and again and again for as long as a writer may be about to end what a reader misses."""
+    until = time.monotonic() + _LINE_SECONDS
+    yield
+    while time.monotonic() < until:
+        time.sleep(_LINE_SECONDS / 50)
+        yield
+
+
 def read_reviews(directory: Path) -> dict[tuple[str, int], Review]:
     """The last decision on each trial. A line that cannot be read decides nothing: what it was about stays flagged."""
-    lines, _ = _read_lines(directory / "reviews.jsonl", Review)
+    lines, _ = _read_lines(_content(directory / "reviews.jsonl"), Review)
     return {(review.instance_id, review.attempt): review for review in lines}
 
 
@@ -331,12 +341,15 @@ def to_json(content: Mapping[str, Any]) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _read_lines(file: Path, model: type[Line]) -> tuple[list[Line], bool]:
+def _content(file: Path) -> bytes:
+    """Of a file that need not be there."""
+    return file.read_bytes() if file.exists() else b""
+
+
+def _read_lines(content: bytes, model: type[Line]) -> tuple[list[Line], bool]:
     """The lines that can be read, and whether there was one that cannot or that has no end."""
-    if not file.exists():
-        return [], False
     read = []
-    *lines, rest = file.read_bytes().split(b"\n")  # only there: a message may hold U+2028 and its like
+    *lines, rest = content.split(b"\n")  # only there: a message may hold U+2028 and its like
     torn = rest != b""  # the next line would be added to it
     with _no_collection():
         for line in [*lines, rest] if torn else lines:
