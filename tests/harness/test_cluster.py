@@ -4,6 +4,7 @@ what needs no cluster, with nodes in this process."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
@@ -16,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,30 +47,37 @@ ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.filterwarnings("default")
 
 MINI = Path(__file__).parents[1] / "mini"
+START_SECONDS = 120
 TRIALS = ["--suite", str(MINI), "--tasks", "sums-single", "--attempts", "6", "--sandbox", "bubblewrap"]
 SUBMIT = {"id": "c", "type": "function", "function": {"name": "submit", "arguments": "{}"}}
 LIST = {"id": "c", "type": "function", "function": {"name": "bash", "arguments": '{"command": "ls"}'}}
 
 
 class RayStart:
-    """A cluster as a person starts it: with a token, and without the endpoint's key."""
+    """A cluster as a person starts it: with a token, and without the endpoint's key. A head, and a node for each environment."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *nodes: dict[str, str]) -> None:
         self.directory = directory
         self.token = directory / "token"
         self.token.write_text(secrets.token_hex(32), encoding="utf-8")
         self.environment = {"RAY_AUTH_TOKEN_PATH": str(self.token), "RAY_USAGE_STATS_ENABLED": "0"}
         self.port = free_port()
-        self._nodes: list[subprocess.Popen[str]] = []
+        self.nodes: list[subprocess.Popen[str]] = []
         ports = [f"--port={self.port}", f"--ray-client-server-port={free_port()}", "--include-dashboard=false"]
-        self.add("--head", *ports, f"--temp-dir={directory / 'ray'}")
+        try:
+            self._start("--head", *ports, f"--temp-dir={directory / 'ray'}")
+            for node in nodes:
+                self._start(f"--address=127.0.0.1:{self.port}", **node)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def words(self) -> list[str]:
         return ["--executor", "ray", "--ray-address", f"127.0.0.1:{self.port}"]
 
-    def add(self, *words: str, **environment: str) -> subprocess.Popen[str]:
-        """One more node, in a session of its own with all that it starts, when it is ready."""
+    def _start(self, *words: str, **environment: str) -> None:
+        """One more node, in a session of its own with all that it starts, when it is ready. TimeoutError with what it said when it is not."""
         ray_program = str(Path(sys.executable).with_name("ray"))
         ports = ["--min-worker-port=0", "--max-worker-port=0", f"--dashboard-agent-listen-port={free_port()}"]
         small = ["--node-ip-address=127.0.0.1", "--num-cpus=1", f"--object-store-memory={100 * 2**20}", "--disable-usage-stats"]
@@ -81,26 +90,48 @@ class RayStart:
             text=True,
             start_new_session=True,
         )
-        self._nodes.append(node)
+        self.nodes.append(node)
         assert node.stdout is not None
-        said = []
-        for line in node.stdout:
-            said.append(line)
-            if "Ray runtime started" in line:
-                return node
-        raise AssertionError("".join(said))
-
-    def join(self, **environment: str) -> subprocess.Popen[str]:
-        return self.add(f"--address=127.0.0.1:{self.port}", **environment)
+        too_late = threading.Timer(START_SECONDS, os.killpg, [node.pid, signal.SIGKILL])
+        too_late.start()
+        try:
+            said = []
+            for line in node.stdout:
+                said.append(line)
+                if "Ray runtime started" in line:
+                    return
+        finally:
+            too_late.cancel()
+        raise TimeoutError("".join(said))
 
     def kill(self, node: subprocess.Popen[str]) -> None:
         os.killpg(node.pid, signal.SIGKILL)
         node.communicate()
 
     def close(self) -> None:
-        for node in reversed(self._nodes):
+        for node in reversed(self.nodes):
             if node.returncode is None:
                 self.kill(node)
+
+
+@contextlib.contextmanager
+def cluster(*nodes: dict[str, str]) -> Iterator[RayStart]:
+    """Ray allows a node half a minute, which cannot be set, and a machine that does other work may take it all: then another is started."""
+    for left in reversed(range(3)):
+        directory = Path(tempfile.mkdtemp(prefix="harness-ray-"))  # sockets want a short path
+        try:
+            made = RayStart(directory, *nodes)
+        except TimeoutError:
+            shutil.rmtree(directory, ignore_errors=True)
+            if not left:
+                raise
+            continue
+        try:
+            yield made
+        finally:
+            made.close()
+            shutil.rmtree(directory, ignore_errors=True)
+        return
 
 
 def free_port() -> int:
@@ -109,20 +140,15 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-@pytest.fixture(scope="module")
-def started() -> Iterator[RayStart]:
-    """A head that can make boxes, and a node that has no place for their image. Sockets want a short path."""
-    directory = Path(tempfile.mkdtemp(prefix="harness-ray-"))
-    made = RayStart(directory)
-    try:
-        made.join(HARNESS_CACHE="/proc/nowhere")
+@pytest.fixture
+def started(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RayStart]:
+    """A head that can make boxes, and a node whose place for their image is the parameter."""
+    with cluster({"HARNESS_CACHE": str(tmp_path / request.param)}) as made:
         yield made
-    finally:
-        made.close()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("started", ["/proc/nowhere"], indirect=True)
 def test_a_run_on_a_cluster_is_cut_off_and_goes_on_and_its_key_is_written_nowhere(started: RayStart, tmp_path: Path):
     key = f"sk-{secrets.token_hex(16)}"
     environment = {**started.environment, "OPENAI_API_KEY": key}
@@ -159,8 +185,8 @@ def test_a_run_on_a_cluster_is_cut_off_and_goes_on_and_its_key_is_written_nowher
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("started", ["cache"], indirect=True)
 async def test_a_node_that_is_killed_costs_no_trial(started: RayStart, tmp_path: Path):
-    node = await asyncio.to_thread(started.join, HARNESS_CACHE=str(started.directory / "cache"))
     seen = asyncio.Event()
     turns = 0
 
@@ -182,7 +208,7 @@ async def test_a_node_that_is_killed_costs_no_trial(started: RayStart, tmp_path:
         await asyncio.wait({ending, asyncio.create_task(seen.wait())}, return_when=asyncio.FIRST_COMPLETED)
         assert not ending.done(), ending.result()[0]
         transcripts = [file.read_text(encoding="utf-8") for file in (tmp_path / "here/trials").rglob("messages.jsonl")]
-        await asyncio.to_thread(started.kill, node)
+        await asyncio.to_thread(started.kill, started.nodes[-1])
         said = (await ending)[0]
     assert evaluation.returncode == OK, said
     assert "the image is sent to" in said
