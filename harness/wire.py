@@ -180,7 +180,8 @@ def _call(call: _WireCall, index: int) -> ToolCall:
 
 def sent_in_place_of(arguments: str) -> str | None:
     """What goes back to the server where these arguments are no JSON object: what they can only mean, or `{}`."""
-    return repair_object(arguments) or mended_arguments(arguments)
+    mended = mended_arguments(arguments)  # first: a history's arguments are nearly all whole, and are looked at with every request
+    return mended and (repair_object(arguments) or mended)
 
 
 def _with_own_ids(calls: list[ToolCall]) -> tuple[ToolCall, ...]:
