@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from sandboxes.sandbox import HARNESS_DIRECTORY, REPOSITORY, ExecResult, Sandbox, User
 from tasks import reports
+from tasks.configuration import lint_settings
 from tasks.hardening import Hardening
 from tasks.patches import matching, protected_paths, split_patch
 from tasks.separation import PLACE, STRIP, Separation
@@ -133,7 +134,12 @@ class Checks:
         self.type_errors = [diagnostic for diagnostic in diagnostics if diagnostic.file not in apart]
 
     async def _lint(self) -> None:
-        result = await self._exec("lint", ["oxlint", "--format", "json", "."], _LINT_SECONDS)
+        # Without settings that are named it would look for them, and run those that are modules.
+        settings = lint_settings(self._task.tree.files)
+        if settings is None:
+            settings = f"{HARNESS_DIRECTORY}/oxlintrc.json"
+            await self._sandbox.write(settings, b"{}", user="root")
+        result = await self._exec("lint", ["oxlint", f"--config={settings}", "--format", "json", "."], _LINT_SECONDS)
         try:
             self.lint_findings = reports.parse_oxlint(result.stdout.text())
         except ValueError:

@@ -13,19 +13,23 @@ import pathspec
 from unidiff import PatchSet
 from unidiff.errors import UnidiffParseError
 
+from tasks.configuration import exactly, extended_settings
 from tasks.task import Stripped, Task
 
 _CONFIGURATION = (
     "package.json", "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "pnpm-workspace.yaml", "yarn.lock",
     "tsconfig*.json", "jsconfig*.json", "vitest.config.*", "vitest.workspace.*", "vite.config.*", "jest.config.*", "babel.config.*",
-    "eslint.config.*", "node_modules", ".*",
+    "eslint.config.*", "oxlint.config.*", "node_modules", ".*",
 )  # fmt: skip
 """What decides how code is compiled, tested and linted: comes from the pristine tree. Dotfiles too."""
-_TESTS = ("test/**", "tests/**", "__tests__/**", "__snapshots__/**", "*.test.*", "*.spec.*", "*.test-d.*", "*.snap")
+_TESTS = (
+    "test/", "tests/", "spec/", "specs/", "fixtures/", "__tests__/", "__snapshots__/", "__fixtures__/", "__mocks__/", "*.test.*", "*.spec.*",
+    "*.test-d.*", "*.snap",
+)  # fmt: skip
+"""Wherever they are: what lies beside tests is what they are written with."""
 _HEADER = re.compile(r"^diff --git ", re.MULTILINE)
 _RENAMED = re.compile(r"^rename from (.+)$", re.MULTILINE)
 _MOVED = re.compile(r"^(?:rename|copy) (?:from|to) (.+)$", re.MULTILINE)
-_PATTERN_CHARACTER = re.compile(r"[\\\[\]*?! ]")
 _SPECIAL_MODE = re.compile(r"^(?:new file mode|new mode|old mode|deleted file mode) (?!100(?:644|755)$)\d+$", re.MULTILINE)
 
 
@@ -91,15 +95,16 @@ def filter_patch(patch: str, task: Task) -> tuple[str, tuple[Stripped, ...]]:
 
 
 def protected_paths(task: Task) -> pathspec.GitIgnoreSpec:
-    """Tests, configuration and dotfiles, every file that the hidden tests touch, less what the task lets a patch edit."""
-    return _protected(task.test_patch, (*task.test_files, *task.type_test_files), tuple(task.editable))
+    """Tests, configuration, what that extends, and dotfiles, every file that the hidden tests touch, less what the task lets a patch edit."""
+    configuration = extended_settings(task.tree.files)
+    return _protected(task.test_patch, (*task.test_files, *task.type_test_files, *configuration), tuple(task.editable))
 
 
 @lru_cache(maxsize=64)  # one grade asks several times
-def _protected(test_patch: str, tests: tuple[str, ...], editable: tuple[str, ...]) -> pathspec.GitIgnoreSpec:
-    hidden = ["/" + _PATTERN_CHARACTER.sub(r"\\\g<0>", path) for part in split_patch(test_patch) for path in part.paths]
+def _protected(test_patch: str, more: tuple[str, ...], editable: tuple[str, ...]) -> pathspec.GitIgnoreSpec:
+    hidden = [exactly(path) for part in split_patch(test_patch) for path in part.paths]
     allowed = [f"!{pattern}" for pattern in editable]
-    return pathspec.GitIgnoreSpec.from_lines([*_TESTS, *_CONFIGURATION, *tests, *allowed, *hidden])
+    return pathspec.GitIgnoreSpec.from_lines([*_TESTS, *_CONFIGURATION, *more, *allowed, *hidden])
 
 
 def patch_of_files(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> str:

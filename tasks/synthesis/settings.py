@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+from tasks.configuration import read_settings
 from tasks.patches import matching
 
 ROOT: Final = "tsconfig.json"
 _OWN: Final = "tsconfig.own.json"
 """Where the repository's own settings are when others extend them."""
-_PARTS: Final = re.compile(r'("(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/|,(?=\s*[}\]])', re.DOTALL)
 _WRITTEN: Final = {
     "compilerOptions": {
         "target": "esnext", "module": "nodenext", "moduleResolution": "nodenext", "strict": True, "noEmit": True, "skipLibCheck": True,
@@ -46,15 +46,6 @@ def settings_for(
     if not outside:
         return None
     return _with_type_tests(files, settings, own, outside), f"its own leaves out {outside[0]}, which the compiler is to judge"
-
-
-def read_settings(text: str) -> dict[str, Any] | None:
-    """A settings file's object; its comments and last commas are no JSON. None where it is something else."""
-    try:
-        settings = json.loads(_PARTS.sub(lambda found: found[1] or "", text.removeprefix("\ufeff")))
-    except ValueError:
-        return None
-    return settings if isinstance(settings, dict) else None
 
 
 def _written(sources: Sequence[str], tests: Sequence[str]) -> bytes:

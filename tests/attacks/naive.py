@@ -42,11 +42,15 @@ async def own_tree(task: Task, patch: str, open_sandbox: OpenSandbox) -> bool:
 async def exit_code(task: Task, patch: str, open_sandbox: OpenSandbox) -> bool:
     """The patch as it is, test files laid over it; each test process exits with 0."""
     async with open_sandbox() as box:
+        return await _prepare(box, task, patch) and await _ends_well(box, task)
+
+
+async def linted(task: Task, patch: str, open_sandbox: OpenSandbox) -> bool:
+    """As `exit_code`, and first the linter finds nothing."""
+    async with open_sandbox() as box:
         if not await _prepare(box, task, patch):
             return False
-        if task.runner == "vitest":
-            return (await box.exec(["vitest", "run"], timeout_seconds=_SECONDS)).ok
-        return all([(await box.exec(["node", file], timeout_seconds=_SECONDS)).ok for file in _test_files(task)])
+        return (await box.exec(["oxlint", "."], timeout_seconds=_SECONDS)).ok and await _ends_well(box, task)
 
 
 async def counted(task: Task, patch: str, open_sandbox: OpenSandbox) -> bool:
@@ -178,7 +182,7 @@ async def by_header(task: Task, patch: str, open_sandbox: OpenSandbox) -> bool:
 NAIVE: Final[Mapping[str, Naive]] = {
     naive.__name__: naive  # type: ignore[attr-defined]
     for naive in (
-        own_tree, exit_code, counted, printed, children, json_file, unsigned, no_types, by_title, not_failed, one_shell, by_header,
+        own_tree, exit_code, linted, counted, printed, children, json_file, unsigned, no_types, by_title, not_failed, one_shell, by_header,
     )
 }  # fmt: skip
 
@@ -195,6 +199,13 @@ async def _prepare(box: Sandbox, task: Task, patch: str) -> bool:
     for reporter in _REPORTERS:
         await box.write(f"{_OWN}/{reporter.name}", reporter.read_bytes())
     return True
+
+
+async def _ends_well(box: Sandbox, task: Task) -> bool:
+    """Whether each test process exits with 0."""
+    if task.runner == "vitest":
+        return (await box.exec(["vitest", "run"], timeout_seconds=_SECONDS)).ok
+    return all([(await box.exec(["node", file], timeout_seconds=_SECONDS)).ok for file in _test_files(task)])
 
 
 async def _apply(box: Sandbox, task: Task, patch: str) -> bool:

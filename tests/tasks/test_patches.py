@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tasks.patches import MalformedPatchError, changed_paths, filter_patch, matching, patch_of_files, protected_paths, split_patch
 from tasks.task import Stripped, Task
+from tasks.tree import RepositoryTree
 
 MakeTask = Callable[..., Task]
 
@@ -43,10 +44,12 @@ def test_source_files_are_kept_word_by_word(make_task: MakeTask) -> None:
     "path",
     [
         "test/old.test.ts", "test/fixtures/a.json", "tests/a.ts", "__tests__/a.ts", "__snapshots__/a.snap", "src/a.test.ts", "src/a.spec.tsx",
-        "src/deep/a.test-d.ts", "src/a.snap",
+        "src/deep/a.test-d.ts", "src/a.snap", "packages/one/test/kit.ts", "packages/one/tests/kit.ts", "spec/kit.ts", "a/specs/kit.ts",
+        "a/fixtures/b.json", "src/__fixtures__/a.ts", "src/__mocks__/a.ts", "src/__tests__/kit.ts",
         "package.json", "packages/one/package.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock",
         "tsconfig.json", "tsconfig.build.json", "packages/one/tsconfig.json", "jsconfig.json",
-        "vitest.config.ts", "vitest.workspace.json", "vite.config.mts", "jest.config.js", "eslint.config.js", "node_modules/a/index.js", "src/node_modules/a.js",
+        "vitest.config.ts", "vitest.workspace.json", "vite.config.mts", "jest.config.js", "eslint.config.js", "oxlint.config.ts",
+        "src/oxlint.config.mts", "node_modules/a/index.js", "src/node_modules/a.js",
         ".npmrc", ".gitignore", "src/.oxlintrc.json", ".github/workflows/ci.yml", "src/.hidden/a.ts",
     ],
 )  # fmt: skip
@@ -65,6 +68,15 @@ def test_the_tasks_own_test_patterns_are_protected(make_task: MakeTask) -> None:
     task = make_task(test_files=("spec/**/*.ts",), type_test_files=("types/*.ts",))
     _, stripped = filter_patch(edit("spec/a/b.ts") + edit("types/a.ts") + edit("src/types/a.ts"), task)
     assert [part.path for part in stripped] == ["spec/a/b.ts", "types/a.ts"]
+
+
+def test_what_the_compilers_settings_extend_is_protected_unless_editable(make_task: MakeTask) -> None:
+    tree = RepositoryTree({"tsconfig.json": b'{"extends": "./settings/base"}', "settings/base.json": b"{}", "settings/other.json": b"{}"})
+    _, stripped = filter_patch(
+        edit("settings/base.json") + new_file("settings/base", "100644") + edit("settings/other.json"), make_task(tree=tree)
+    )
+    assert [part.path for part in stripped] == ["settings/base.json", "settings/base"]
+    assert not protected_paths(make_task(tree=tree, editable=("settings/*",))).match_file("settings/base.json")
 
 
 def test_what_a_task_makes_editable_is_kept(make_task: MakeTask) -> None:

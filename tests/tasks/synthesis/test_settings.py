@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from tasks.synthesis.settings import read_settings, settings_for
+from tasks.configuration import read_settings
+from tasks.synthesis.settings import settings_for
 
 SOURCES, TESTS, TYPE_TEST = ["src/shelf.ts"], ["test/shelf.test.ts"], "test/types.test-d.ts"
 
