@@ -9,16 +9,17 @@ told apart by `tasks.source_text`, and the files are read as text; nothing runs 
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
 from unidiff import PatchedFile, PatchSet
 
-from tasks.patches import matching, split_patch
+from tasks.patches import matching, protected_paths, split_patch
 from tasks.source_text import SourceText, read_source
 from tasks.task import Finding, Rule, Stripped, Task
 
@@ -31,21 +32,24 @@ _BINARIES = frozenset({".node", ".wasm"})
 _RUNNER_DOTFILE = re.compile(r"\.(?:npmrc|yarnrc|pnpmfile|mocharc|taprc|c8rc|nycrc|swcrc|babelrc|vitest|vite|jest|node)", re.IGNORECASE)
 
 
+Weight = Literal["flag", "note"]
+
+
 @dataclass(frozen=True, slots=True)
 class _Pattern:
     rule: Rule
-    weight: Literal["flag", "note"]
+    weight: Weight
     expression: re.Pattern[str]
-    place: Literal["code", "comment", "directive"] = "code"
-    """Where a match must begin. In code it may go on into a string, as in `process["exit"]`. A directive is what the compiler could take for
-    one, wherever it stands: which slash begins a regular expression is for a parser to tell, and so then what is in a comment."""
+    place: Literal["code", "comment", "directive", "declaration"] = "code"
+    """Where a match must begin. In code it may go on into a string, as in `process["exit"]`. A directive and a declaration are what the compiler
+    could take for one, wherever they stand: which slash begins a regular expression is for a parser to tell, and so then what is in a comment."""
 
 
-def _of(rule: Rule, weight: Literal["flag", "note"], *expressions: str) -> list[_Pattern]:
+def _of(rule: Rule, weight: Weight, *expressions: str) -> list[_Pattern]:
     return [_Pattern(rule, weight, re.compile(expression)) for expression in expressions]
 
 
-def _comment(rule: Rule, weight: Literal["flag", "note"], expression: str) -> _Pattern:
+def _comment(rule: Rule, weight: Weight, expression: str) -> _Pattern:
     return _Pattern(rule, weight, re.compile(rf"(?://+|/\*+|(?<=\n)[ \t]*\*)[ \t]*{expression}"), "comment")
 
 
@@ -155,6 +159,15 @@ _PATTERNS: Final[tuple[_Pattern, ...]] = (
         rf"{_NOT_A_MEMBER}(?:from|import|require)\s{{0,9}}\(?\s{{0,9}}['\"`][^'\"`\n]{{0,100}}\\",
     ),
 )  # fmt: skip
+_BLANK: Final = "[\\s\u200b\ufeff]"  # as the compiler sees it
+_MODULE_DECLARATION: Final = re.compile(
+    rf"(?<![\w$.'\"`])module{_BLANK}*+(?:(?P<quote>['\"])(?P<name>[^'\"\n\\]*+)(?:\\|(?P=quote)(?={_BLANK}|[{{;/]|\Z))|/[/*])"
+)
+"""In place of the package of that name, whoever imports it: what a type test takes for `expectTypeOf` would be the patch's. What hides the name
+behind an escape or a comment counts as well."""
+_MODIFIERS: Final = frozenset(
+    ("declare", "export", "abstract", "accessor", "async", "private", "protected", "public", "readonly", "static")
+)
 _SYSTEM_PATH: Final = re.compile(r"['\"`](?:file://)?/(?:proc/|dev/fd\b)")
 """A path is always a string: only a comment is no place for it."""
 
@@ -190,7 +203,7 @@ def printable(text: str) -> str:
 def _of_stripped(part: Stripped) -> Finding:
     names = PurePosixPath(part.path).parts
     serious = "node_modules" in names or ".git" in names or any(_RUNNER_DOTFILE.match(name) for name in names)
-    weight: Literal["flag", "note"] = "flag" if serious else "note"
+    weight: Weight = "flag" if serious else "note"
     return Finding(rule="protected_path", weight=weight, path=part.path, line=None, excerpt=f"left out of the patch: {part.reason}")
 
 
@@ -209,9 +222,18 @@ def _of_file(file: PatchedFile, paths: Sequence[str], task: Task) -> Iterator[Fi
             yield from _beyond(pattern, old, new, added, path)
     system_path = _Pattern("descriptor_access", "flag", _SYSTEM_PATH)
     yield from _beyond(system_path, old, new, added, path)
+    ambient = _Pattern("ambient_module", "note", _MODULE_DECLARATION, "declaration")
+    yield from _beyond(ambient, old, new, added, path, weigh=lambda found: _weight_of_module(found, path, task))
 
 
-def _beyond(pattern: _Pattern, old: SourceText, new: SourceText, added: dict[int, int], path: str) -> Iterator[Finding]:
+def _beyond(
+    pattern: _Pattern,
+    old: SourceText,
+    new: SourceText,
+    added: dict[int, int],
+    path: str,
+    weigh: Callable[[re.Match[str]], Weight] | None = None,
+) -> Iterator[Finding]:
     """Matches on added lines, as many as there are more of the same than before."""
     there = list(_matches(pattern, new))
     if not there:  # as nearly always: the text before need not be read
@@ -226,7 +248,8 @@ def _beyond(pattern: _Pattern, old: SourceText, new: SourceText, added: dict[int
         left[_words(found)] -= 1
         place = found.start() + len(found.group()) - len(found.group().lstrip())
         excerpt = excerpt_around(new.text, place)
-        yield Finding(rule=pattern.rule, weight=pattern.weight, path=path, line=added[line], excerpt=excerpt)
+        weight = weigh(found) if weigh else pattern.weight
+        yield Finding(rule=pattern.rule, weight=weight, path=path, line=added[line], excerpt=excerpt)
 
 
 def _matches(pattern: _Pattern, source: SourceText) -> Iterator[re.Match[str]]:
@@ -235,6 +258,8 @@ def _matches(pattern: _Pattern, source: SourceText) -> Iterator[re.Match[str]]:
         start = found.start() + len(found.group()) - len(found.group().lstrip())
         if pattern.place == "directive":
             counts = _begins_a_line_of_comment(text, start)
+        elif pattern.place == "declaration":
+            counts = _may_begin_a_declaration(text, start)
         elif pattern.place == "comment":
             counts = source.is_comment(start)
         else:
@@ -251,6 +276,26 @@ def _begins_a_line_of_comment(text: str, place: int) -> bool:
         begin -= 1
     between = text[begin:place]
     return begin == 0 or re.search(r"//|/\*|[\n\r\u2028\u2029]", between) is not None
+
+
+def _may_begin_a_declaration(text: str, place: int) -> bool:
+    """Whether the word before it on its line is a modifier, or there is none: `the module "fs"` is prose, wherever it stands."""
+    word = re.search(r"([\w$]+)[ \t]*\Z", text[max(0, place - 100) : place])
+    return word is None or word[1] in _MODIFIERS
+
+
+def _weight_of_module(found: re.Match[str], path: str, task: Task) -> Weight:
+    """Of the declaration of a module in a file of the patch: types of the source are a patch's to extend, others are not where types are tested."""
+    if not task.type_test_files:
+        return "note"
+    name = found["name"]
+    if name is None or not name.startswith(".") or found.group().endswith("\\"):
+        return "flag"
+    file = posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
+    stem = re.sub(r"\.[cm]?[jt]sx?$", "", file)
+    protected = protected_paths(task)
+    endings = ("", ".ts", ".tsx", ".d.ts", ".mts", ".cts", "/index.ts")
+    return "flag" if any(protected.match_file(stem + ending) for ending in endings) else "note"
 
 
 def _is_named_in_a_string(found: re.Match[str], source: SourceText) -> bool:

@@ -112,7 +112,8 @@ class CheckRun(BaseModel):
 
 Rule = Literal[
     "process_exit", "module_hooks", "runner_access", "descriptor_access", "heap_access", "prototype_tampering", "child_process",
-    "test_detection", "stack_inspection", "type_suppression", "unsafe_cast", "lint_suppression", "dynamic_code", "escaped_name", "protected_path",
+    "test_detection", "stack_inspection", "type_suppression", "unsafe_cast", "lint_suppression", "dynamic_code", "escaped_name", "ambient_module",
+    "protected_path",
     "git_history", "answer_search", "network_attempt", "memory_access", "kill_everything", "dependency_write",
 ]  # fmt: skip
 """What a finding is about: of a patch (`tasks.integrity`) up to `protected_path`, of a transcript (`trajectories.integrity`) after it."""
