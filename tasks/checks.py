@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -29,9 +30,12 @@ _COMPILE_SECONDS = 120.0
 _LINT_SECONDS = 60.0
 _LITTLE_COLLECTION: Final = {"GOGC": "off", "GOMEMLIMIT": "256MiB"}
 """A compiler in Go collects garbage only beyond this much: half of its time for a small repository."""
+_OUTPUT_LIMIT_BYTES = 4 * 1024 * 1024
 _REPORT_LIMIT_BYTES = 4 * 1024 * 1024
 _STRIPPED_LIMIT_BYTES = 16 * 1024 * 1024
 _KEPT_OUTPUT = 4000
+_LISTED: Final = re.compile(rf"^{re.escape(REPOSITORY)}/([^\n]*)$", re.MULTILINE)
+"""The compiler's list of the files that it read, as far as they are the repository's."""
 _GIVE_REWARD = """
 mkdir -p /tmp/logs/verifier
 bash "$1"
@@ -40,8 +44,8 @@ cd /tmp/logs/verifier && cat reward.json 2>/dev/null >&3 || cat reward.txt >&3
 _CONFIGURATIONS = [f"{name}.config.{ending}" for name in ("vitest", "vite") for ending in ("ts", "mts", "cts", "js", "mjs", "cjs")]
 
 
-def check_run(name: str, result: ExecResult) -> CheckRun:
-    printed = (result.stdout.text() + result.stderr.text()).strip()
+def check_run(name: str, result: ExecResult, shown: Callable[[str], str] = str) -> CheckRun:
+    printed = shown(result.stdout.text() + result.stderr.text()).strip()
     return CheckRun(
         name=name, ended=result.how_it_ended(), duration_seconds=round(result.duration_seconds, 4), output=printed[-_KEPT_OUTPUT:]
     )
@@ -106,7 +110,9 @@ class Checks:
         user: User = "grader",
         env: Mapping[str, str] | None = None,
         stdin: bytes = b"",
+        shown: Callable[[str], str] = str,
     ) -> ExecResult:
+        """`shown` of what it printed is kept for people."""
         async with self._slots:
             result = await self._sandbox.exec(
                 argv,
@@ -114,20 +120,25 @@ class Checks:
                 user=user,
                 env=env,
                 stdin=stdin,
-                output_limit_bytes=1024 * 1024,
+                output_limit_bytes=_OUTPUT_LIMIT_BYTES,
                 report_limit_bytes=_REPORT_LIMIT_BYTES,
             )
-        self.runs.append(check_run(name, result))
+        self.runs.append(check_run(name, result, shown))
         return result
 
     async def _compile(self) -> None:
-        result = await self._exec("compile", ["tsc", "--noEmit", "--pretty", "false"], _COMPILE_SECONDS, env=_LITTLE_COLLECTION)
+        argv = ["tsc", "--noEmit", "--pretty", "false"]
+        if self._type_test_files:
+            argv.append("--listFiles")  # a file beside a type test may take its place in the program
+        result = await self._exec("compile", argv, _COMPILE_SECONDS, env=_LITTLE_COLLECTION, shown=_without_files)
         diagnostics = reports.parse_tsc(result.stdout.text())
-        self.compiled = result.exit_code == 0 or (result.exit_code is not None and not result.timed_out and bool(diagnostics))
+        ended = result.exit_code == 0 or (result.exit_code is not None and not result.timed_out and bool(diagnostics))
+        self.compiled = ended and result.stdout.complete is not None
         faulty = {diagnostic.file for diagnostic in diagnostics}
         everything = "" in faulty or not self.compiled
+        read = {*_LISTED.findall(result.stdout.text())}
         for file in self._type_test_files:
-            status: TestStatus = "failed" if everything or file in faulty else "passed"
+            status: TestStatus = "failed" if everything or file in faulty or file not in read else "passed"
             self.statuses[reports.test_id(file, [reports.TYPECHECK])] = status
         # Hidden test files are judged by running them, type tests by the status above; all others must compile.
         apart = self._type_test_files.union(self._hidden)
@@ -249,6 +260,10 @@ class Checks:
             # The report is not whole, or it and the process's end do not agree: none of its passes can be believed.
             statuses = dict.fromkeys(statuses, "timed_out" if result.timed_out else "failed")
         self.statuses.update(statuses)
+
+
+def _without_files(printed: str) -> str:
+    return re.sub(r"^/[^\n]*\n?", "", printed, flags=re.MULTILINE)
 
 
 def _groups(files: Sequence[str]) -> list[Sequence[str]]:

@@ -40,7 +40,7 @@ class Observation:
     type_errors: tuple[reports.Diagnostic, ...]
     """Outside of type-test files."""
     compiled: bool
-    """The compiler ran to its end and said what it found."""
+    """The compiler ran to its end, and all that it found was read."""
     lint_findings: tuple[reports.Diagnostic, ...]
     checks: tuple[CheckRun, ...]
     duration_seconds: float

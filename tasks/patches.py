@@ -89,6 +89,10 @@ def filter_patch(patch: str, task: Task) -> tuple[str, tuple[Stripped, ...]]:
             stripped.append(Stripped(path=part.paths[-1], reason="not_a_regular_file"))
         elif any(protected.match_file(path) for path in part.paths):
             stripped.append(Stripped(path=part.paths[-1], reason="protected"))
+        elif not all(
+            path.isprintable() and path == path.strip() for path in part.paths
+        ):  # it would be another in a list with a file a line
+            stripped.append(Stripped(path=part.paths[-1], reason="unreadable_name"))
         else:
             kept.append(part.text)
     return "".join(kept), tuple(stripped)

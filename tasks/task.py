@@ -96,7 +96,7 @@ class Stripped(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str
-    reason: Literal["protected", "not_a_regular_file", "outside"]
+    reason: Literal["protected", "not_a_regular_file", "outside", "unreadable_name"]
 
 
 class CheckRun(BaseModel):

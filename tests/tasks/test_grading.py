@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -248,8 +249,18 @@ async def test_type_errors_in_hidden_tests_are_left_to_running_them(make_task: M
     assert verdict == "resolved"
 
 
+READ = "/workspace/repo/src/sum.ts\n/workspace/repo/test/a.test-d.ts\n/workspace/node_modules/a/index.d.ts\n"
+
+
 @pytest.mark.parametrize(
-    ("printed", "status"), [("", "passed"), ("test/a.test-d.ts(1,1): error TS1: no\n", "failed"), ("error TS1: no\n", "failed")]
+    ("printed", "status"),
+    [
+        (READ, "passed"),
+        (f"test/a.test-d.ts(1,1): error TS1: no\n{READ}", "failed"),
+        (f"error TS1: no\n{READ}", "failed"),
+        ("", "failed"),
+        (READ.replace("a.test-d.ts", "a.test-d.tsx"), "failed"),
+    ],
 )
 async def test_a_type_test_passes_when_the_compiler_has_nothing_to_say_of_it(
     make_task: MakeTask, script: Any, printed: str, status: str
@@ -258,8 +269,38 @@ async def test_a_type_test_passes_when_the_compiler_has_nothing_to_say_of_it(
     task = make_task(
         test_patch=patch_of_files({}, {"test/a.test-d.ts": b"x\n"}), expected=Expected(fail_to_pass=(test,), pass_to_pass=(OLD,))
     )
-    _, result = await verdict_of(script, task, tsc=script.ended(2 if printed else 0, printed))
+    _, result = await verdict_of(script, task, tsc=script.ended(2 if "error" in printed else 0, printed))
     assert result.tests == {test: status, OLD: "passed"}
+    (compiled,) = [check.output for check in result.checks if check.name == "compile"]
+    assert "/workspace" not in compiled
+    assert ("TS1" in compiled) == ("TS1" in printed)
+
+
+async def test_what_the_compiler_says_beyond_what_is_kept_is_no_silence(make_task: MakeTask, script: Any) -> None:
+    typed = "test/a.test-d.ts::typecheck"
+    task = make_task(
+        test_patch=patch_of_files({}, {"test/a.test-d.ts": b"x\n", "test/new.test.ts": b"x\n"}), expected=Expected(fail_to_pass=(typed,))
+    )
+    told = script.ended(2, "test/new.test.ts(1,1): error TS1: no\n" + READ)
+    cut = dataclasses.replace(told, stdout=dataclasses.replace(told.stdout, dropped_bytes=1))
+    for result, verdict in ((told, "resolved"), (cut, "type_errors")):
+        assert (await verdict_of(script, task, tsc=result))[0] == verdict
+
+
+@pytest.mark.parametrize("beside", ["types/check.ts", "types/check.tsx"])
+async def test_a_type_test_that_another_file_displaces_has_not_passed(make_task: MakeTask, open_sandbox: OpenSandbox, beside: str) -> None:
+    """Of files that differ in nothing but their ending the compiler reads one."""
+    tree = RepositoryTree({"tsconfig.json": b'{"include": ["src", "types"]}', "src/kind.ts": b"export type Kind = string;\n"})
+    hidden = {
+        "types/check.d.ts": b"import type { Kind } from '../src/kind.ts';\nexport const right: Kind extends number ? 1 : never & { x: Nowhere };\n"
+    }
+    typed = "types/check.d.ts::typecheck"
+    task = make_task(
+        tree=tree, test_patch=patch_of_files({}, hidden), type_test_files=("/types/check.d.ts",), expected=Expected(fail_to_pass=(typed,))
+    )
+    seen = [await observe(task, patch_of_files(tree.files, {path: b"export {};\n"}), open_sandbox) for path in (beside, "src/more.ts")]
+    assert [one.statuses[typed] for one in seen] == ["failed", "failed"]
+    assert [one.type_errors for one in seen] == [(), ()]
 
 
 @pytest.mark.parametrize("printed", ["", "panicked", "[]"])

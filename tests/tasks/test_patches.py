@@ -133,6 +133,15 @@ def test_a_mode_in_a_files_content_is_not_a_mode(make_task: MakeTask) -> None:
     assert filter_patch(patch, make_task()) == (patch, ())
 
 
+@pytest.mark.parametrize("path", ["src/a\n/workspace/repo/test/a.ts", "src/a\rb.ts", "src/a\u2028b.ts", "src/\x1b[2Ja.ts"])
+def test_a_name_that_would_be_another_in_a_list_is_stripped(make_task: MakeTask, path: str) -> None:
+    quoted = "".join(f"\\{byte:03o}" if byte < 32 or byte > 126 else chr(byte) for byte in path.encode())
+    assert filter_patch(edit(path, quoted=quoted) + KEPT, make_task(test_files=())) == (
+        KEPT,
+        (Stripped(path=path, reason="unreadable_name"),),
+    )
+
+
 @pytest.mark.parametrize("path", ["../outside.ts", "src/../../outside.ts", "/etc/passwd", ".git/hooks/pre-commit", "src/.git/config"])
 def test_a_path_outside_of_the_repository_is_stripped(make_task: MakeTask, path: str) -> None:
     assert filter_patch(edit(path) + KEPT, make_task()) == (KEPT, (Stripped(path=path, reason="outside"),))
