@@ -24,9 +24,10 @@ _CONFIGURATION = (
 """What decides how code is compiled, tested and linted: comes from the pristine tree. Dotfiles too."""
 _TESTS = (
     "test/", "tests/", "spec/", "specs/", "fixtures/", "__tests__/", "__snapshots__/", "__fixtures__/", "__mocks__/", "*.test.*", "*.spec.*",
-    "*.test-d.*", "*.snap",
+    "*.test-d.*", "*.snap", "test[-_.]util*", "testUtil*", "test[-_.]helper*", "testHelper*", "test[-_.]setup*", "testSetup*", "setup[-_.]test*",
+    "setupTest*",
 )  # fmt: skip
-"""Wherever they are: what lies beside tests is what they are written with."""
+"""Wherever they are: what lies beside tests, or says that it is for them, is what they are written with."""
 _HEADER = re.compile(r"^diff --git ", re.MULTILINE)
 _RENAMED = re.compile(r"^rename from (.+)$", re.MULTILINE)
 _MOVED = re.compile(r"^(?:rename|copy) (?:from|to) (.+)$", re.MULTILINE)

@@ -45,7 +45,7 @@ def test_source_files_are_kept_word_by_word(make_task: MakeTask) -> None:
     [
         "test/old.test.ts", "test/fixtures/a.json", "tests/a.ts", "__tests__/a.ts", "__snapshots__/a.snap", "src/a.test.ts", "src/a.spec.tsx",
         "src/deep/a.test-d.ts", "src/a.snap", "packages/one/test/kit.ts", "packages/one/tests/kit.ts", "spec/kit.ts", "a/specs/kit.ts",
-        "a/fixtures/b.json", "src/__fixtures__/a.ts", "src/__mocks__/a.ts", "src/__tests__/kit.ts",
+        "a/fixtures/b.json", "src/__fixtures__/a.ts", "src/__mocks__/a.ts", "src/__tests__/kit.ts", "src/test-utils.ts", "src/test_utils/a.ts", "src/testUtils.ts", "src/test.helpers.ts", "src/testHelper.ts", "src/setupTests.ts",
         "package.json", "packages/one/package.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock",
         "tsconfig.json", "tsconfig.build.json", "packages/one/tsconfig.json", "jsconfig.json",
         "vitest.config.ts", "vitest.workspace.json", "vite.config.mts", "jest.config.js", "eslint.config.js", "oxlint.config.ts",
@@ -59,7 +59,9 @@ def test_a_protected_path_is_stripped_and_the_rest_kept(make_task: MakeTask, pat
     assert filter_patch(KEPT + new_file(path, "100644"), make_task()) == (KEPT, stripped)
 
 
-@pytest.mark.parametrize("path", ["src/testing.ts", "src/test.ts", "src/package.ts", "latest/a.ts", "src/tsconfig.ts", "a.b/c.ts"])
+@pytest.mark.parametrize(
+    "path", ["src/testing.ts", "src/test.ts", "src/latest-utils.ts", "src/package.ts", "latest/a.ts", "src/tsconfig.ts", "a.b/c.ts"]
+)
 def test_a_path_that_only_resembles_a_protected_one_is_kept(make_task: MakeTask, path: str) -> None:
     assert filter_patch(edit(path), make_task()) == (edit(path), ())
 
