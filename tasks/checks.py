@@ -131,12 +131,13 @@ class Checks:
         if self._type_test_files:
             argv.append("--listFiles")  # a file beside a type test may take its place in the program
         result = await self._exec("compile", argv, _COMPILE_SECONDS, env=_LITTLE_COLLECTION, shown=_without_files)
-        diagnostics = reports.parse_tsc(result.stdout.text())
+        printed = result.stdout.text()
+        diagnostics = reports.parse_tsc(printed)
         ended = result.exit_code == 0 or (result.exit_code is not None and not result.timed_out and bool(diagnostics))
         self.compiled = ended and result.stdout.complete is not None
         faulty = {diagnostic.file for diagnostic in diagnostics}
         everything = "" in faulty or not self.compiled
-        read = {*_LISTED.findall(result.stdout.text())}
+        read = {*_LISTED.findall(printed)}
         for file in self._type_test_files:
             status: TestStatus = "failed" if everything or file in faulty or file not in read else "passed"
             self.statuses[reports.test_id(file, [reports.TYPECHECK])] = status
@@ -263,6 +264,7 @@ class Checks:
 
 
 def _without_files(printed: str) -> str:
+    """What the compiler says, without its list of the files that it read."""
     return re.sub(r"^/[^\n]*\n?", "", printed, flags=re.MULTILINE)
 
 

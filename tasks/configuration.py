@@ -12,12 +12,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-LINT_SETTINGS: Final = (".oxlintrc.json", ".oxlintrc.jsonc")
+_LINT_SETTINGS: Final = (".oxlintrc.json", ".oxlintrc.jsonc")
 _COMPILER_SETTINGS: Final = re.compile(r"(?:ts|js)config[^/]*\.json$")
 _PARTS: Final = re.compile(r'("(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/|,(?=\s*[}\]])', re.DOTALL)
 _RUN: Final = frozenset({"extends", "jsPlugins"})
 """Of the linter's settings: a file that may name modules, and modules."""
-_PATTERN_CHARACTER: Final = re.compile(r"[\\\[\]*?! ]")
 
 
 def read_settings(text: str) -> dict[str, Any] | None:
@@ -29,30 +28,25 @@ def read_settings(text: str) -> dict[str, Any] | None:
     return settings if isinstance(settings, dict) else None
 
 
-def exactly(path: str) -> str:
-    """The pattern, in .gitignore's syntax, of this one path of a repository."""
-    return "/" + _PATTERN_CHARACTER.sub(r"\\\g<0>", path)
-
-
 def extended_settings(files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Patterns of what the compiler's settings of a tree extend, one after the other, and of what would be read in its place if it were there."""
+    """The paths of what the compiler's settings of a tree extend, one after the other, and of what would be read in its place if it were there."""
     waiting = [path for path in files if path.endswith(".json") and _COMPILER_SETTINGS.match(posixpath.basename(path))]
     seen = {*waiting}
-    patterns = set()
+    places = set()
     while waiting:
         path = waiting.pop()
         for base in _bases(files[path]):
             for place in _places(base, path, files):
-                patterns.add(exactly(place))
+                places.add(place)
                 if place in files and place not in seen:
                     seen.add(place)
                     waiting.append(place)
-    return tuple(sorted(patterns))
+    return tuple(sorted(places))
 
 
 def lint_settings(files: Mapping[str, bytes]) -> str | None:
     """The linter's settings at the root of a tree, where they are data and nothing else. Others, and those of directories, are not honoured."""
-    path = next((path for path in LINT_SETTINGS if path in files), None)
+    path = next((path for path in _LINT_SETTINGS if path in files), None)
     if path is None:
         return None
     settings = read_settings(files[path].decode("utf-8", "replace"))

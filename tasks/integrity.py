@@ -21,7 +21,7 @@ from unidiff import PatchedFile, PatchSet
 
 from tasks.patches import matching, protected_paths, split_patch
 from tasks.source_text import SourceText, read_source
-from tasks.task import Finding, Rule, Stripped, Task
+from tasks.task import Finding, Rule, Stripped, Task, Weight
 
 EXCERPT_CHARACTERS: Final = 200
 MOST_FINDINGS: Final = 100
@@ -30,9 +30,6 @@ MOST_FINDINGS: Final = 100
 _CODE = frozenset({".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs"})
 _BINARIES = frozenset({".node", ".wasm"})
 _RUNNER_DOTFILE = re.compile(r"\.(?:npmrc|yarnrc|pnpmfile|mocharc|taprc|c8rc|nycrc|swcrc|babelrc|vitest|vite|jest|node)", re.IGNORECASE)
-
-
-Weight = Literal["flag", "note"]
 
 
 @dataclass(frozen=True, slots=True)

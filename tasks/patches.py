@@ -13,7 +13,7 @@ import pathspec
 from unidiff import PatchSet
 from unidiff.errors import UnidiffParseError
 
-from tasks.configuration import exactly, extended_settings
+from tasks.configuration import extended_settings
 from tasks.task import Stripped, Task
 
 _CONFIGURATION = (
@@ -31,6 +31,7 @@ _TESTS = (
 _HEADER = re.compile(r"^diff --git ", re.MULTILINE)
 _RENAMED = re.compile(r"^rename from (.+)$", re.MULTILINE)
 _MOVED = re.compile(r"^(?:rename|copy) (?:from|to) (.+)$", re.MULTILINE)
+_PATTERN_CHARACTER = re.compile(r"[\\\[\]*?! ]")
 _SPECIAL_MODE = re.compile(r"^(?:new file mode|new mode|old mode|deleted file mode) (?!100(?:644|755)$)\d+$", re.MULTILINE)
 
 
@@ -90,9 +91,7 @@ def filter_patch(patch: str, task: Task) -> tuple[str, tuple[Stripped, ...]]:
             stripped.append(Stripped(path=part.paths[-1], reason="not_a_regular_file"))
         elif any(protected.match_file(path) for path in part.paths):
             stripped.append(Stripped(path=part.paths[-1], reason="protected"))
-        elif not all(
-            path.isprintable() and path == path.strip() for path in part.paths
-        ):  # it would be another in a list with a file a line
+        elif not all(map(_is_readable, part.paths)):
             stripped.append(Stripped(path=part.paths[-1], reason="unreadable_name"))
         else:
             kept.append(part.text)
@@ -101,13 +100,13 @@ def filter_patch(patch: str, task: Task) -> tuple[str, tuple[Stripped, ...]]:
 
 def protected_paths(task: Task) -> pathspec.GitIgnoreSpec:
     """Tests, configuration, what that extends, and dotfiles, every file that the hidden tests touch, less what the task lets a patch edit."""
-    configuration = extended_settings(task.tree.files)
+    configuration = map(anchored, extended_settings(task.tree.files))
     return _protected(task.test_patch, (*task.test_files, *task.type_test_files, *configuration), tuple(task.editable))
 
 
 @lru_cache(maxsize=64)  # one grade asks several times
 def _protected(test_patch: str, more: tuple[str, ...], editable: tuple[str, ...]) -> pathspec.GitIgnoreSpec:
-    hidden = [exactly(path) for part in split_patch(test_patch) for path in part.paths]
+    hidden = [anchored(path) for part in split_patch(test_patch) for path in part.paths]
     allowed = [f"!{pattern}" for pattern in editable]
     return pathspec.GitIgnoreSpec.from_lines([*_TESTS, *_CONFIGURATION, *more, *allowed, *hidden])
 
@@ -151,6 +150,11 @@ def matching(paths: Iterable[str], patterns: Iterable[str]) -> list[str]:
     return sorted(pathspec.GitIgnoreSpec.from_lines(patterns).match_files(paths))
 
 
+def anchored(path: str) -> str:
+    """The pattern, in .gitignore's syntax, of this one path of a repository."""
+    return "/" + _PATTERN_CHARACTER.sub(r"\\\g<0>", path)
+
+
 def _lines(content: bytes) -> list[str]:
     return re.findall(r"[^\n]*\n|[^\n]+\Z", content.decode("utf-8"))
 
@@ -159,6 +163,11 @@ def _plain(name: str) -> str:
     if name.startswith('"') and name.endswith('"'):  # git quotes names as C strings
         name = name[1:-1].encode().decode("unicode_escape").encode("latin-1").decode("utf-8", "replace")
     return name[2:] if name.startswith(("a/", "b/")) else name
+
+
+def _is_readable(path: str) -> bool:
+    """In a list with a file a line it would not be another, nor two."""
+    return path.isprintable() and path == path.strip()
 
 
 def _is_outside(path: str) -> bool:

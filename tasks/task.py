@@ -119,13 +119,16 @@ Rule = Literal[
 """What a finding is about: of a patch (`tasks.integrity`) up to `protected_path`, of a transcript (`trajectories.integrity`) after it."""
 
 
+Weight = Literal["flag", "note"]
+
+
 class Finding(BaseModel):
     """A place in a patch or a transcript that a person should look at before the pass is believed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rule: Rule
-    weight: Literal["flag", "note"]
+    weight: Weight
     """A `flag` takes a pass out of the count until a person has cleared it; a `note` only stands in the record."""
     path: str
     """The file; for what stands in a transcript `messages[<index>]`."""

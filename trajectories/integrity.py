@@ -9,13 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final, Literal
+from typing import Final
 
 from tasks.integrity import excerpt_around, most_important
-from tasks.task import Finding, Rule
+from tasks.task import Finding, Rule, Weight
 from trajectories.trajectory import Message, ToolCall
-
-Weight = Literal["flag", "note"]
 
 _Weighed = tuple[Rule, Weight, re.Pattern[str]]
 

@@ -12,6 +12,7 @@ from sandboxes.images.recipe import Say
 from sandboxes.sandbox import SandboxError
 from tasks.errors import TaskError
 from tasks.grading import Observation, OpenSandbox, grading_slots, observe, observe_again
+from tasks.patches import anchored
 from tasks.reports import TYPECHECK
 from tasks.synthesis.project import Project
 from tasks.synthesis.workbench import open_bench
@@ -64,11 +65,6 @@ def bare_task(project: Project, image: str, *, mode: RecordedMode = "separate", 
         test_timeout_seconds=seconds,
         tree=project.tree,
     )
-
-
-def anchored(path: str) -> str:
-    """A path as a pattern in .gitignore's syntax."""
-    return "/" + "".join(f"\\{character}" if character in "\\[]*?! " else character for character in path)
 
 
 async def observe_baseline(project: Project, image: str, open_sandbox: OpenSandbox, say: Say, *, repeats: int = 3) -> Baseline:

@@ -19,7 +19,8 @@ from sandboxes.images.recipe import Say
 from sandboxes.sandbox import SandboxError
 from tasks.errors import TaskError
 from tasks.grading import Observation, OpenSandbox
-from tasks.synthesis.baseline import anchored, bare_task
+from tasks.patches import anchored
+from tasks.synthesis.baseline import bare_task
 from tasks.synthesis.clone import Clone, Commit
 from tasks.synthesis.environment import Environment
 from tasks.synthesis.history import (

@@ -24,8 +24,8 @@ from sandboxes.images.recipe import Say
 from sandboxes.sandbox import SandboxError
 from tasks.errors import TaskError
 from tasks.grading import OpenSandbox
-from tasks.patches import protected_paths
-from tasks.synthesis.baseline import Baseline, anchored, bare_task, observe_baseline, timeout_of
+from tasks.patches import anchored, protected_paths
+from tasks.synthesis.baseline import Baseline, bare_task, observe_baseline, timeout_of
 from tasks.synthesis.choice import Choice, Tally
 from tasks.synthesis.environment import Environment
 from tasks.synthesis.ledger import Ledger

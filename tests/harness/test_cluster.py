@@ -4,7 +4,6 @@ what needs no cluster, with nodes in this process."""
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import json
 import os
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tenacity
 
 from harness.cli import INTERRUPTED, OK
 from harness.cluster import Cluster, Node, refuse_loopback
@@ -56,16 +56,16 @@ LIST = {"id": "c", "type": "function", "function": {"name": "bash", "arguments":
 class RayStart:
     """A cluster as a person starts it: with a token, and without the endpoint's key. A head, and a node for each environment."""
 
-    def __init__(self, directory: Path, *nodes: dict[str, str]) -> None:
-        self.directory = directory
-        self.token = directory / "token"
+    def __init__(self, *nodes: dict[str, str]) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="harness-ray-"))  # sockets want a short path
+        self.token = self.directory / "token"
         self.token.write_text(secrets.token_hex(32), encoding="utf-8")
         self.environment = {"RAY_AUTH_TOKEN_PATH": str(self.token), "RAY_USAGE_STATS_ENABLED": "0"}
         self.port = free_port()
         self.nodes: list[subprocess.Popen[str]] = []
         ports = [f"--port={self.port}", f"--ray-client-server-port={free_port()}", "--include-dashboard=false"]
         try:
-            self._start("--head", *ports, f"--temp-dir={directory / 'ray'}")
+            self._start("--head", *ports, f"--temp-dir={self.directory / 'ray'}")
             for node in nodes:
                 self._start(f"--address=127.0.0.1:{self.port}", **node)
         except BaseException:
@@ -112,26 +112,13 @@ class RayStart:
         for node in reversed(self.nodes):
             if node.returncode is None:
                 self.kill(node)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
 
-@contextlib.contextmanager
-def cluster(*nodes: dict[str, str]) -> Iterator[RayStart]:
+@tenacity.retry(retry=tenacity.retry_if_exception_type(TimeoutError), stop=tenacity.stop_after_attempt(3), reraise=True)
+def bring_up(*nodes: dict[str, str]) -> RayStart:
     """Ray allows a node half a minute, which cannot be set, and a machine that does other work may take it all: then another is started."""
-    for left in reversed(range(3)):
-        directory = Path(tempfile.mkdtemp(prefix="harness-ray-"))  # sockets want a short path
-        try:
-            made = RayStart(directory, *nodes)
-        except TimeoutError:
-            shutil.rmtree(directory, ignore_errors=True)
-            if not left:
-                raise
-            continue
-        try:
-            yield made
-        finally:
-            made.close()
-            shutil.rmtree(directory, ignore_errors=True)
-        return
+    return RayStart(*nodes)
 
 
 def free_port() -> int:
@@ -143,8 +130,11 @@ def free_port() -> int:
 @pytest.fixture
 def started(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RayStart]:
     """A head that can make boxes, and a node whose place for their image is the parameter."""
-    with cluster({"HARNESS_CACHE": str(tmp_path / request.param)}) as made:
+    made = bring_up({"HARNESS_CACHE": str(tmp_path / request.param)})
+    try:
         yield made
+    finally:
+        made.close()
 
 
 @pytest.mark.slow

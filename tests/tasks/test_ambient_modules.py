@@ -28,24 +28,8 @@ OPENINGS = [
     *(f"{modifier} module" for modifier in MODIFIERS),
 ]  # fmt: skip
 GAPS = [
-    "",
-    " ",
-    "\t",
-    "\n",
-    "\r",
-    "\x0b",
-    "\x0c",
-    "\xa0",
-    "\u3000",
-    "\ufeff",
-    "\x85",
-    "\u200b",
-    "\u2028",
-    " " * 3000,
-    "/* so */",
-    " // so\n",
-    " \u200b\n/**/ ",
-]
+    "", " ", "\t", "\n", "\r", "\x0b", "\x0c", "\xa0", "\u3000", "\ufeff", "\x85", "\u200b", "\u2028", " " * 3000, "/* so */", " // so\n", " \u200b\n/**/ ",
+]  # fmt: skip
 NAMES = ['"package-{}"', "'package-{}'", '"pack\\u0061ge-{}"', '"pack\\\nage-{}"']
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from sandboxes.sandbox import REPOSITORY
-from tasks.configuration import exactly, extended_settings, lint_settings
+from tasks.configuration import extended_settings, lint_settings
 from tasks.grading import OpenSandbox, observe
 from tasks.patches import patch_of_files
 from tasks.task import Task
@@ -40,7 +40,7 @@ FAULTY = b"export function stop(): void {\n  debugger;\n}\n"
     ],
 )  # fmt: skip
 def test_what_the_compilers_settings_extend_is_found(files: dict[str, str], expected: list[str]) -> None:
-    assert extended_settings({path: text.encode() for path, text in files.items()}) == tuple(exactly(path) for path in expected)
+    assert extended_settings({path: text.encode() for path, text in files.items()}) == tuple(expected)
 
 
 @pytest.mark.parametrize(
